@@ -1,0 +1,1 @@
+"""Software rasteriser, previews and contact sheets."""

@@ -1,0 +1,1 @@
+"""The result: a face with its camera, pose, landmarks and expression."""

@@ -1,0 +1,1 @@
+"""Makes the base head from its sources."""

@@ -1,0 +1,1 @@
+"""Identity and expression spaces on the base head, and the sampler of heads."""

@@ -1,0 +1,1 @@
+"""Pictures of every step, each by a command."""

@@ -1,0 +1,1 @@
+"""Laplacians, Chebyshev convolution, quadric pooling and the mesh hierarchy."""

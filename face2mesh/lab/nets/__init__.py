@@ -1,0 +1,1 @@
+"""The networks: mesh decoders and photo encoder."""

@@ -1,0 +1,1 @@
+"""Training pairs: labelled photos with their fits, and rendered heads."""

@@ -1,0 +1,1 @@
+"""The packaged model: photo to codes to vertices with ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""One file a format: OBJ, PLY, STL, GLB, NPZ, JSON."""
