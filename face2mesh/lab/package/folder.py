@@ -1,0 +1,95 @@
+"""Writes the folder of a packaged model: all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from face2mesh.errors import Face2MeshError, OutputError
+from face2mesh.model.manifest import MANIFEST_FILE, MODEL_FILES, NEWEST_VERSION, FileRecord, Manifest
+
+LARGEST_BYTES = 24 * 1024 * 1024
+"""The most that all files of a packaged model may take together."""
+LICENCE = "MIT"
+
+
+def make_manifest(
+    name: str,
+    version: str,
+    contents: Mapping[str, bytes],
+    normalisation: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of a model made of these files, in the newest format.
+
+    The date is that of SOURCE_DATE_EPOCH where this is set, so that a package can be made again byte for byte.
+    """
+    seconds = float(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return Manifest(
+        name=name,
+        version=version,
+        format_version=NEWEST_VERSION,
+        files={file: FileRecord.of(content) for file, content in sorted(contents.items())},
+        normalisation=normalisation,
+        provenance=provenance,
+        licence=LICENCE,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)),
+    )
+
+
+def write_model_folder(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> int:
+    """Write a packaged model beside `folder`, then put it in its place.
+
+    Args:
+        folder: where the model goes; a model that is there already is replaced as a whole.
+        manifest: lists exactly these files.
+        contents: file name to bytes.
+
+    Returns:
+        The size of all files in bytes.
+
+    Raises:
+        Face2MeshError: the model is larger than 24 MiB; nothing is written.
+        OutputError: the folder holds something else, or cannot be written.
+    """
+    files = {**contents, MANIFEST_FILE: manifest.to_json().encode()}
+    size = sum(map(len, files.values()))
+    if size > LARGEST_BYTES:
+        raise Face2MeshError(
+            f"{folder}: the model takes {size / 2**20:.1f} MiB, more than the {LARGEST_BYTES // 2**20} MiB that a package "
+            "may hold; train a narrower encoder or decoder."
+        )
+    if folder.exists() and not (folder / MANIFEST_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder}: exists and is not a packaged model; choose another folder.")
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    try:
+        beside.mkdir(parents=True)
+        for name, content in files.items():
+            (beside / name).write_bytes(content)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(beside, folder)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return size
+
+
+def check_complete(contents: Mapping[str, bytes]) -> None:
+    """Every file that a model needs is there.
+
+    Raises:
+        ValueError: one is absent.
+    """
+    absent = [name for name in MODEL_FILES if name not in contents]
+    if absent:
+        raise ValueError(f"a packaged model needs {', '.join(absent)}")
