@@ -1,0 +1,130 @@
+"""Checkpoints and the loop: what is saved comes back, and a resumed run equals an uninterrupted one."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from face2mesh.errors import InputFileError  # noqa: E402
+from face2mesh.lab.train.checkpoint import part, read_checkpoint  # noqa: E402
+from face2mesh.lab.train.configuration import EncoderTraining, Optimisation, read_configuration  # noqa: E402
+from face2mesh.lab.train.loop import CHECKPOINT, LOG, Objective, train  # noqa: E402
+
+HEADER = {"kind": "test", "configuration": {"a": 1}}
+SETTINGS = Optimisation(steps=12, batch=4, warmup=2, checkpoint_every=5, log_every=4)
+
+
+def made_up_network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1))
+
+
+def made_up_objective(network: torch.nn.Module) -> Objective:
+    def terms(step: int) -> dict[str, torch.Tensor]:
+        inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
+        return {"distance": (network(inputs)[:, 0] - inputs.sum(1)).square().mean()}
+
+    return terms
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    whole = made_up_network()
+    train(whole, made_up_objective(whole), SETTINGS, tmp_path / "whole", HEADER)
+
+    class KilledError(Exception):
+        pass
+
+    cut = made_up_network()
+    objective = made_up_objective(cut)
+
+    def killed_at_eight(step: int) -> dict[str, torch.Tensor]:
+        if step == 8:
+            raise KilledError
+        return objective(step)
+
+    with pytest.raises(KilledError):
+        train(cut, killed_at_eight, SETTINGS, tmp_path / "cut", HEADER)
+    again = made_up_network()
+    train(again, made_up_objective(again), SETTINGS, tmp_path / "cut", HEADER, resume=True)
+    one, _ = read_checkpoint(tmp_path / "whole" / CHECKPOINT)
+    other, header = read_checkpoint(tmp_path / "cut" / CHECKPOINT)
+    assert header["step"] == 12
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_training_lowers_the_objective_and_logs_each_term(tmp_path: Path) -> None:
+    network = made_up_network()
+    objective = made_up_objective(network)
+    before = objective(0)["distance"].item()
+    train(network, objective, Optimisation(steps=200, warmup=5, learning_rate=0.05), tmp_path, HEADER)
+    assert objective(0)["distance"].item() < 0.1 * before
+    assert '"distance"' in (tmp_path / LOG).read_text()
+
+
+def test_the_average_is_kept_beside_the_weights(tmp_path: Path) -> None:
+    network = made_up_network()
+    train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+    tensors, _ = read_checkpoint(tmp_path / CHECKPOINT)
+    weights, average = part(tensors, "weights."), part(tensors, "average.")
+    assert weights.keys() == average.keys() == network.state_dict().keys()
+    assert not torch.equal(weights["0.weight"], average["0.weight"])
+
+
+def test_a_time_limit_ends_the_run_with_a_checkpoint(tmp_path: Path) -> None:
+    network = made_up_network()
+    steps = train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER, time_limit=0.0)
+    assert steps < SETTINGS.steps
+    assert read_checkpoint(tmp_path / CHECKPOINT)[1]["step"] == steps
+
+
+def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    network = made_up_network()
+    train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+    with pytest.raises(InputFileError, match="add --resume"):
+        train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+
+
+def test_another_configuration_does_not_resume(tmp_path: Path) -> None:
+    network = made_up_network()
+    train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+    with pytest.raises(InputFileError, match="another configuration"):
+        train(network, made_up_objective(network), SETTINGS, tmp_path, {**HEADER, "configuration": {}}, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint"])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / CHECKPOINT
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match="damaged"):
+        read_checkpoint(path)
+    with pytest.raises(InputFileError, match="no checkpoint"):
+        read_checkpoint(tmp_path / "absent")
+
+
+def test_a_configuration_is_read_and_typed(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("rendered_share = 0.25\n[optimisation]\nsteps = 7\n[weights]\npoints = 2.0\n")
+    configuration = read_configuration(path, EncoderTraining)
+    assert (configuration.rendered_share, configuration.optimisation.steps, configuration.weights.points) == (0.25, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense = 1\n", "knows no nonsense"),
+        ("[optimisation]\nprecision = 'int8'\n", "precision is"),
+        ("a = = 1\n", "not a valid configuration"),
+    ],
+)
+def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(InputFileError, match=message):
+        read_configuration(path, EncoderTraining)
+
+
+def test_an_absent_configuration_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match="no such configuration"):
+        read_configuration(tmp_path / "a.toml", EncoderTraining)
