@@ -107,7 +107,11 @@ def test_a_configuration_is_read_and_typed(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text("rendered_share = 0.25\n[optimisation]\nsteps = 7\n[weights]\npoints = 2.0\n")
     configuration = read_configuration(path, EncoderTraining)
-    assert (configuration.rendered_share, configuration.optimisation.steps, configuration.weights.points) == (0.25, 7, 2)
+    assert (configuration.rendered_share, configuration.optimisation.steps, configuration.weights.points) == (
+        0.25,
+        7,
+        2,
+    )
 
 
 @pytest.mark.parametrize(

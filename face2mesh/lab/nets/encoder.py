@@ -1,11 +1,12 @@
 """The photo encoder: a crop of a face becomes codes, pose, light and an uncertainty for each landmark.
 
-A slim residual network (He et al. 2016) of plain 3×3 convolutions, which a CPU runs faster than depthwise ones. Letters: B
-batch, M identity modes, C channels.
+A slim residual network (He et al. 2016) of plain 3×3 convolutions, which a CPU runs faster than depthwise ones.
+Letters: B batch, M identity modes.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +42,7 @@ class EncoderConfiguration:
     """
 
     identity_size: int = 100
-    widths: tuple[int, ...] = (24, 32, 64, 128, 192)
+    widths: tuple[int, ...] = (16, 24, 48, 96, 192)
     features: int = 320
     mean: tuple[float, float, float] = (0.48, 0.40, 0.36)
     deviation: tuple[float, float, float] = (0.25, 0.24, 0.24)
@@ -78,7 +79,7 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(configuration.mean).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(configuration.deviation).view(1, 3, 1, 1))
         self.stem = _convolution(3, widths[0], 2)
-        self.stages = nn.Sequential(*(_Stage(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.stages = nn.Sequential(*(_Stage(a, b) for a, b in itertools.pairwise(widths)))
         # The grid is kept, not averaged: where a lip corner is, is what the outputs need.
         grid = CROP_SIZE // 2 ** len(widths)
         self.hidden = nn.Sequential(
@@ -107,9 +108,7 @@ class Encoder(nn.Module):
         features = self.stages(self.stem((crop - self.mean) / self.deviation))
         flat = self.outputs(self.hidden(features).float())
         parts = torch.split(flat, _sizes(self.shapes), dim=1)
-        named = {
-            name: part.reshape(-1, *shape) for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)
-        }
+        named = {name: part.reshape(-1, *shape) for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)}
         named["expression"] = torch.sigmoid(named["expression"])
         return named
 

@@ -1,13 +1,13 @@
 """Crops and their labels, disturbed together: shift, size, turn, mirror; and colours, blur, noise, covers.
 
-Plane coordinates are in units of the crop's side, relative to its centre, x right and y down; stored labels are relative
-to the canonical crop. Letters: B batch,
-N dense points, M identity modes.
+Plane coordinates are in units of the crop's side, relative to its centre, x right and y down; stored labels are
+relative to the canonical crop. Letters: B batch, N dense points, M identity modes.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -51,6 +51,15 @@ class Batch:
     distance: Tensor
     rendered: Tensor
     side: Tensor
+
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """Several batches as one."""
+        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__})
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device."""
+        return Batch(**{name: getattr(self, name).to(device) for name in self.__dataclass_fields__})
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The loop: one optimiser step after the other, with progress, checkpoints and an end in time.
 
-Each batch depends on the seed and the step number alone, so that a run resumed from a checkpoint sees what an uninterrupted
-run would have seen.
+Each batch depends on the seed and the step number alone, so that a run resumed from a checkpoint sees what an
+uninterrupted run would have seen.
 """
 
 from __future__ import annotations
