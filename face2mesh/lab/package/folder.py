@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from face2mesh.errors import Face2MeshError, OutputError
-from face2mesh.model.manifest import MANIFEST_FILE, MODEL_FILES, NEWEST_VERSION, FileRecord, Manifest
+from face2mesh.model.manifest import MANIFEST_FILE, NEWEST_VERSION, FileRecord, Manifest
 
 LARGEST_BYTES = 24 * 1024 * 1024
 """The most that all files of a packaged model may take together."""
@@ -82,14 +82,3 @@ def write_model_folder(folder: Path, manifest: Manifest, contents: Mapping[str, 
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return size
-
-
-def check_complete(contents: Mapping[str, bytes]) -> None:
-    """Every file that a model needs is there.
-
-    Raises:
-        ValueError: one is absent.
-    """
-    absent = [name for name in MODEL_FILES if name not in contents]
-    if absent:
-        raise ValueError(f"a packaged model needs {', '.join(absent)}")

@@ -1,0 +1,129 @@
+"""`face2mesh lab package`: two training runs and the base head become a packaged model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from face2mesh.lab.package.folder import make_manifest, write_model_folder
+from face2mesh.model.manifest import (
+    BASE_HEAD_FILE,
+    ENCODER_FILE,
+    EXPRESSION_DECODER_FILE,
+    FOLLOWERS_FILE,
+    IDENTITY_DECODER_FILE,
+)
+from face2mesh.store import provenance
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from face2mesh.head import Followers
+
+DEFAULT_NAME = "face2mesh"
+CHECK_BATCH = 4
+CHECK_SEED = 0
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `package` to the laboratory's commands."""
+    parser = subparsers.add_parser("package", help="make a packaged model of two training runs")
+    parser.add_argument("--encoder", type=Path, metavar="RUN", help="run of the encoder (default: <build>/runs/encoder)")
+    parser.add_argument("--decoders", type=Path, metavar="RUN", help="run of the decoders (default: <build>/runs/decoders)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the packaged model")
+    parser.add_argument("--name", default=DEFAULT_NAME, help="of the model (default: %(default)s)")
+    parser.add_argument("--model-version", metavar="VERSION", help="of the model (default: this program's)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Package what the arguments name."""
+    from face2mesh import __version__
+    from face2mesh.lab.corpus import Corpus
+    from face2mesh.lab.package.checkpoints import read_decoders, read_encoder
+    from face2mesh.lab.train.loop import CHECKPOINT
+
+    build: Path = arguments.build
+    encoder_run = arguments.encoder or build / "runs" / "encoder"
+    decoders_run = arguments.decoders or build / "runs" / "decoders"
+    base_head, corpus, hierarchy = build / "base-head.npz", build / "corpus.npz", build / "hierarchy.npz"
+    followers = Corpus.load(corpus, base_head).followers()
+    encoder, encoder_header = read_encoder(encoder_run)
+    identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, corpus, hierarchy)
+    origin = provenance(
+        {
+            "encoder": encoder_run / CHECKPOINT,
+            "decoders": decoders_run / CHECKPOINT,
+            "base_head": base_head,
+            "corpus": corpus,
+            "hierarchy": hierarchy,
+        }
+    )
+    origin["encoder"] = encoder_header
+    origin["decoders"] = decoders_header
+    size = package(
+        arguments.output,
+        arguments.name,
+        arguments.model_version or __version__,
+        encoder,
+        identity_decoder,
+        expression_decoder,
+        base_head.read_bytes(),
+        followers,
+        origin,
+    )
+    print(f"{arguments.output}: {size / 2**20:.1f} MiB", file=sys.stderr)
+    return 0
+
+
+def package(
+    folder: Path,
+    name: str,
+    version: str,
+    encoder: nn.Module,
+    identity_decoder: nn.Module,
+    expression_decoder: nn.Module,
+    base_head: bytes,
+    followers: Followers,
+    origin: Mapping[str, Any],
+) -> int:
+    """Export, check and write a model.
+
+    Args:
+        folder: where it goes; a model there is replaced.
+        name, version: of the model.
+        encoder: an `Encoder`.
+        identity_decoder: (B, M) to skins (B, S, 3) mm.
+        expression_decoder: (B, M) and (B, 52) to displacements (B, S, 3) mm.
+        base_head: bytes of `base-head.npz`.
+        followers: of the same head.
+        origin: what the manifest tells of the model's making.
+
+    Returns:
+        The size of all files in bytes.
+
+    Raises:
+        Face2MeshError: an exported network says something else than the original, or the model is too large.
+        OutputError: the folder cannot be written.
+    """
+    from face2mesh.lab.package.checks import export_checked
+
+    contents = {
+        BASE_HEAD_FILE: base_head,
+        FOLLOWERS_FILE: _followers_bytes(followers, origin),
+    }
+    exported, normalisation, differences = export_checked(encoder, identity_decoder, expression_decoder, CHECK_BATCH)
+    contents |= dict(zip((ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE), exported, strict=True))
+    manifest = make_manifest(name, version, contents, normalisation, {**origin, "export_differences": differences})
+    return write_model_folder(folder, manifest, contents)
+
+
+def _followers_bytes(followers: Followers, origin: Mapping[str, Any]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / FOLLOWERS_FILE
+        followers.save(path, {"inputs": origin.get("inputs", {})})
+        return path.read_bytes()
