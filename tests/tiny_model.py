@@ -7,7 +7,7 @@ pixels is a head whose origin is the disk's centre and on which 75 mm are r pixe
 
 from __future__ import annotations
 
-import io
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,16 @@ import pytest
 from made_up import MODES, made_up_corpus, made_up_head
 from numpy.typing import NDArray
 
+from face2mesh.head.followers import Followers
 from face2mesh.head.arkit import ARKIT_NAMES
+from face2mesh.lab.package.folder import make_manifest, write_model_folder
+from face2mesh.model.manifest import (
+    BASE_HEAD_FILE,
+    ENCODER_FILE,
+    EXPRESSION_DECODER_FILE,
+    FOLLOWERS_FILE,
+    IDENTITY_DECODER_FILE,
+)
 
 DEVIATION_MM = 37.5
 JAW = (ARKIT_NAMES.index("jawLeft"), ARKIT_NAMES.index("jawRight"))
@@ -148,6 +157,56 @@ def _serialised(onnx, graph) -> bytes:
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+@lru_cache
+def tiny_followers() -> Followers:
+    """Followers that move with the mean of a few vertices of the skin, and eyes that look out by 20° at weight 1."""
+    head = made_up_head()
+    skin = head.skin_count
+    controls = np.flatnonzero(head.regions["face"][:skin])[::17].astype(np.int32)
+    rest = head.vertices[skin:]
+    gaze = np.zeros((52, 2, 2), np.float32)
+    gaze[ARKIT_NAMES.index("eyeLookOutLeft"), 0, 0] = 20
+    gaze[ARKIT_NAMES.index("eyeLookOutRight"), 1, 0] = -20
+    return Followers(
+        rest=rest,
+        controls=controls,
+        control_rest=head.vertices[controls],
+        weights=np.full((len(rest), len(controls)), 1 / len(controls), np.float32),
+        expression=np.zeros((52, len(rest), 3), np.float32),
+        gaze_degrees=gaze,
+        eyes=np.array([head.part_vertices["left_eye"], head.part_vertices["right_eye"]], np.int32) - skin,
+        eye_centres=head.eye_centres,
+    )
+
+
+@lru_cache
+def _networks() -> dict[str, bytes]:
+    return {
+        ENCODER_FILE: _encoder(),
+        IDENTITY_DECODER_FILE: _decoder("identity"),
+        EXPRESSION_DECODER_FILE: _decoder("expression"),
+    }
+
+
+def tiny_model(folder: Path, **replaced: bytes) -> Path:
+    """Package the tiny model as `folder`/model; file names to bytes replace what would be written.
+
+    Returns:
+        The model's folder, for `face2mesh.load`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = dict(_networks())
+    made_up_head().save(folder / BASE_HEAD_FILE, {})
+    tiny_followers().save(folder / FOLLOWERS_FILE, {})
+    for name in (BASE_HEAD_FILE, FOLLOWERS_FILE):
+        contents[name] = (folder / name).read_bytes()
+        (folder / name).unlink()
+    contents |= replaced
+    manifest = make_manifest("tiny", "0.0.1", contents, {"crop_size": 128}, {"command": "tests"})
+    write_model_folder(folder / "model", manifest, contents)
+    return folder / "model"
 
 
 def disk(width: int, height: int, centre: tuple[float, float], radius: float) -> NDArray[np.uint8]:

@@ -22,7 +22,7 @@ from face2mesh.store import provenance
 if TYPE_CHECKING:
     from torch import nn
 
-    from face2mesh.head import Followers
+    from face2mesh.head.followers import Followers
 
 DEFAULT_NAME = "face2mesh"
 CHECK_BATCH = 4

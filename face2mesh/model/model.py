@@ -1,0 +1,288 @@
+"""Photo to codes to heads: the packaged model at work.
+
+Letters: B faces, M identity modes, S skin vertices, V vertices, H and W the picture's height and width.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.errors import Face2MeshError, InputFileError, ModelError, PhotoError
+from face2mesh.face import Camera, CropPose, Face, Pose, default_focal, project, rotation_from_6d
+from face2mesh.head import BaseHead
+from face2mesh.head.arkit import ARKIT_NAMES, exclusive
+from face2mesh.head.followers import Followers
+from face2mesh.model.manifest import (
+    BASE_HEAD_FILE,
+    ENCODER_FILE,
+    EXPRESSION_DECODER_FILE,
+    FOLLOWERS_FILE,
+    IDENTITY_DECODER_FILE,
+    Manifest,
+    read_manifest,
+    read_model_file,
+)
+from face2mesh.model.networks import CROP_SIZE, Codes, Networks
+from face2mesh.photo import Box, Crop, Photo, crop_of_box, crop_of_landmarks, cut, find_faces, read_photo
+
+PACKAGED = Path(__file__).parent / "packaged"
+"""The model that comes with Face2Mesh."""
+
+SAMPLE_EXPRESSIONS = 3
+"""How many expression units a sampled head has on average."""
+SAMPLE_SIDE = 512
+"""Pixels along the side of the picture that a sampled head's camera takes."""
+SAMPLE_DISTANCE_MM = 800.0
+
+# A second look is taken only where the first one is believable: it may not leave the found box by more than this.
+_LARGEST_RESIZE = 2.5
+_LARGEST_MOVE = 0.75
+
+_TONGUE = ARKIT_NAMES.index("tongueOut")
+
+PhotoSource = str | os.PathLike[str] | NDArray[Any] | Photo
+"""What can be reconstructed: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a photo that was read already."""
+BoxSource = Box | Sequence[float]
+"""A face's box: a `Box`, or x, y, width and height in pixels of the upright picture."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one pass says of B faces of one picture."""
+
+    codes: Codes
+    crop_poses: list[CropPose]
+    camera: Camera
+    poses: list[Pose]
+
+
+class Model:
+    """A packaged model: encoder, decoders, base head and followers. Safe to use from several threads.
+
+    Attributes:
+        manifest: name, version, provenance.
+        base_head: the topology of every head that this model gives.
+    """
+
+    def __init__(self, manifest: Manifest, networks: Networks, base_head: BaseHead, followers: Followers) -> None:
+        """Put the parts together; `load` reads them from a folder."""
+        self.manifest = manifest
+        self.base_head = base_head
+        self._networks = networks
+        self._followers = followers
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Model:
+        """Read a packaged model; its networks are opened at their first use.
+
+        Args:
+            path: folder that `face2mesh lab package` wrote; None is the model that comes with Face2Mesh.
+            threads: for the networks' operators; None lets the environment's OMP_NUM_THREADS or the machine decide.
+
+        Raises:
+            ModelError: there is no model, or it is too old, too new, or damaged.
+        """
+        folder = PACKAGED if path is None else Path(path)
+        manifest = read_manifest(folder)
+        contents = {name: read_model_file(folder, manifest, name) for name in manifest.files}
+        networks = Networks(
+            contents[ENCODER_FILE], contents[IDENTITY_DECODER_FILE], contents[EXPRESSION_DECODER_FILE], threads
+        )
+        try:
+            base_head = BaseHead.load(folder / BASE_HEAD_FILE)
+            followers = Followers.load(folder / FOLLOWERS_FILE)
+        except InputFileError as error:
+            raise ModelError(f"{folder}: this model does not fit this program ({error}); package it again.") from error
+        if len(followers.rest) != len(base_head.vertices) - base_head.skin_count:
+            raise ModelError(f"{folder}: this model is damaged: its followers belong to another head; package it again.")
+        return cls(manifest, networks, base_head, followers)
+
+    @property
+    def name(self) -> str:
+        """Of the model, for instance "face2mesh"."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Of the model; identity codes of two versions do not mean the same."""
+        return self.manifest.version
+
+    @property
+    def identity_size(self) -> int:
+        """M, how many numbers an identity code has."""
+        return self._networks.identity_size
+
+    def decode(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
+        """The morphable model: codes to heads.
+
+        Args:
+            identity: (M,) or (B, M), whitened: a standard deviation of people is 1.
+            expression: (52,) or (B, 52) weights in the order of `ARKIT_NAMES`; None is neutral.
+
+        Returns:
+            (V, 3) or (B, V, 3), mm, all parts, in the head's frame.
+        """
+        identity = np.asarray(identity, np.float32)
+        several = np.atleast_2d(identity)
+        weights = np.zeros((len(several), len(ARKIT_NAMES)), np.float32)
+        if expression is not None:
+            weights[:] = expression
+        neutral = self._networks.neutral(several)
+        # Without an expression the displacement is zero by definition, whatever a network makes of it.
+        moved = neutral + self._networks.displacement(several, weights) if weights.any() else neutral
+        vertices = self._followers.place(neutral, moved, weights)
+        return vertices if identity.ndim == 2 else vertices[0]
+
+    def reconstruct(
+        self,
+        photo: PhotoSource,
+        *,
+        box: BoxSource | None = None,
+        face: int = 1,
+        ipd_mm: float | None = None,
+    ) -> Face:
+        """One face of a photo as a head.
+
+        Args:
+            photo: path, array or `Photo`.
+            box: where the face is; None finds it.
+            face: which of the faces found, 1 being the largest.
+            ipd_mm: distance between the eyes' centres in mm where it is known; sets the scale.
+
+        Raises:
+            PhotoError: the photo cannot be read, holds no such face, or the box lies outside.
+        """
+        read = photo if isinstance(photo, Photo) else read_photo(photo)
+        boxes = self._boxes(read, box)
+        if not 1 <= face <= len(boxes):
+            raise PhotoError(f"{read.name}: has no face number {face}: {len(boxes)} found; choose 1 to {len(boxes)}.")
+        return self._faces(read, boxes[:face], ipd_mm)[-1]
+
+    def reconstruct_all(
+        self, photo: PhotoSource, *, box: BoxSource | None = None, ipd_mm: float | None = None
+    ) -> list[Face]:
+        """All faces of a photo as heads in front of one camera, the largest first; see `reconstruct`."""
+        read = photo if isinstance(photo, Photo) else read_photo(photo)
+        return self._faces(read, self._boxes(read, box), ipd_mm)
+
+    def sample(self, seed: int, *, expression: bool = True) -> Face:
+        """A random head, looking straight into a camera 800 mm away; the same seed gives the same head.
+
+        Args:
+            seed: any whole number.
+            expression: also draw a few expression units; otherwise the head is neutral.
+        """
+        generator = np.random.default_rng(seed)
+        identity = generator.standard_normal(self.identity_size).astype(np.float32)
+        weights = np.zeros(len(ARKIT_NAMES), np.float32)
+        if expression:
+            chosen = generator.random(len(weights)) < SAMPLE_EXPRESSIONS / len(weights)
+            weights = _clean(np.where(chosen, generator.random(len(weights)), 0)[None])[0]
+        camera = Camera.centred(default_focal(SAMPLE_SIDE, SAMPLE_SIDE, 0), SAMPLE_SIDE, SAMPLE_SIDE)
+        pose = CropPose(rotation_from_6d(np.array([1.0, 0, 0, 0, 1, 0])), np.zeros(2), 0.0)
+        centred = pose.pose(camera, (camera.cx, camera.cy), 100.0 * camera.fx / SAMPLE_DISTANCE_MM)
+        return self._face(identity, weights, camera, centred, box=None, ipd_mm=None)
+
+    def _boxes(self, photo: Photo, given: BoxSource | None) -> list[Box]:
+        height, width = photo.rgb.shape[:2]
+        if given is None:
+            found = sorted(find_faces(photo.rgb), key=lambda box: -box.side)
+            if not found:
+                raise PhotoError(f"{photo.name}: no face found; name its place with --box x,y,w,h (or box=…).")
+            return found
+        try:
+            box = given if isinstance(given, Box) else Box(*(float(value) for value in given))
+        except (TypeError, ValueError) as error:
+            raise PhotoError(f"{photo.name}: the box {given!r} is not x, y, width, height ({error}).") from error
+        if box.share_inside(width, height) == 0:
+            raise PhotoError(
+                f"{photo.name}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside the picture of {width}×{height} "
+                "pixels; give x, y, width and height in pixels from the upper left corner."
+            )
+        return [box]
+
+    def _faces(self, photo: Photo, boxes: Sequence[Box], ipd_mm: float | None) -> list[Face]:
+        crops = [crop_of_box(box) for box in boxes]
+        first = self._look(photo, crops)
+        refined = self._refined(first, crops)
+        look = self._look(photo, refined)
+        weights = _clean(look.codes.expression)
+        return [
+            self._face(look.codes.identity[i], weights[i], look.camera, look.poses[i], boxes[i], ipd_mm)
+            for i in range(len(boxes))
+        ]
+
+    def _look(self, photo: Photo, crops: Sequence[Crop]) -> _Look:
+        """One pass of the encoder over B crops of a picture."""
+        codes = self._networks.encode(np.stack([cut(photo.rgb, crop, CROP_SIZE) for crop in crops]))
+        crop_poses = [
+            CropPose(rotation_from_6d(six), offset.astype(np.float64), float(log_scale))
+            for six, offset, log_scale in zip(codes.rotation6d, codes.offset, codes.log_scale, strict=True)
+        ]
+        height, width = photo.rgb.shape[:2]
+        focal, source = photo.focal_px, photo.focal_source
+        if focal is None:
+            largest = max(pose.hundred_mm_px(crop.side) for pose, crop in zip(crop_poses, crops, strict=True))
+            focal = default_focal(width, height, largest)
+        camera = Camera.centred(focal, width, height, source)
+        poses = [pose.pose(camera, crop.centre, crop.side) for pose, crop in zip(crop_poses, crops, strict=True)]
+        return _Look(codes, crop_poses, camera, poses)
+
+    def _refined(self, look: _Look, crops: Sequence[Crop]) -> list[Crop]:
+        """The canonical crops about the landmarks of the first look."""
+        weights = _clean(look.codes.expression)
+        skins = self._networks.neutral(look.codes.identity)
+        skins = skins + self._networks.displacement(look.codes.identity, weights)
+        landmarks = self.base_head.landmarks(skins)
+        refined = []
+        for points, pose, crop in zip(landmarks, look.poses, crops, strict=True):
+            try:
+                better = crop_of_landmarks(project(points, look.camera, pose))
+            except ValueError:  # points behind the camera or at one place: the first look saw no face
+                better = crop
+            moved = np.hypot(better.centre[0] - crop.centre[0], better.centre[1] - crop.centre[1]) / crop.side
+            resized = max(better.side / crop.side, crop.side / better.side)
+            refined.append(better if resized < _LARGEST_RESIZE and moved < _LARGEST_MOVE else crop)
+        return refined
+
+    def _face(
+        self,
+        identity: FloatArray,
+        weights: FloatArray,
+        camera: Camera,
+        pose: Pose,
+        box: Box | None,
+        ipd_mm: float | None,
+    ) -> Face:
+        raise NotImplementedError
+
+
+def _clean(expression: NDArray[Any]) -> FloatArray:
+    """Weights (B, 52) as a face can have them: 0 to 1, opposites exclusive, no tongue (there are no labels for it)."""
+    weights = exclusive(np.clip(expression, 0, 1)).astype(np.float32)
+    weights[..., _TONGUE] = 0
+    return weights
+
+
+def check_ipd(ipd_mm: float | None) -> None:
+    """Refuse a distance between the eyes that no person has.
+
+    Raises:
+        Face2MeshError: not between 30 and 90 mm.
+    """
+    if ipd_mm is not None and not 30 <= ipd_mm <= 90:
+        raise Face2MeshError(f"The distance between the eyes is {ipd_mm:g} mm; people have 30 to 90 mm.")
+
+
+def load(path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Model:
+    """Read a packaged model, by default the one that comes with Face2Mesh; see `Model.load`."""
+    return Model.load(path, threads=threads)
