@@ -1,0 +1,62 @@
+"""`face2mesh lab corpus`: identity and expression spaces on the base head."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from face2mesh.head.base_head import BaseHead
+from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus
+from face2mesh.lab.corpus.eyes import GAZE_DEGREES, lid_margin
+from face2mesh.lab.corpus.measure import carrying_error, eye_contact
+from face2mesh.lab.corpus.scans import FILE, read_scans
+from face2mesh.lab.corpus.tongue import JAW_SHARE
+from face2mesh.lab.data import data_folder
+from face2mesh.store import provenance, write_atomically
+
+BASE_HEAD = "base-head.npz"
+CORPUS = "corpus.npz"
+REPORT = "corpus.json"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `corpus` to the laboratory's commands."""
+    parser = subparsers.add_parser(
+        "corpus",
+        help="carry identities and expressions onto the base head",
+        description=f"Reads BUILD/{BASE_HEAD} and the data's {FILE}; writes BUILD/{CORPUS} and BUILD/{REPORT}.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Make the corpus, measure it and write both."""
+    build: Path = arguments.build
+    head_path, scans_path = build / BASE_HEAD, data_folder(arguments) / FILE
+    base = BaseHead.load(head_path)
+    scans = read_scans(scans_path.parent)
+    carrying = bring_together(base, scans)
+    corpus = build_corpus(base, scans, carrying, read_tongue_out(arguments.makehuman))
+    origin = provenance(
+        inputs={"base_head": head_path, "scans": scans_path},
+        configuration={"controls": CONTROLS, "jaw": JAW, "tongue_jaw_share": JAW_SHARE, "gaze_degrees": GAZE_DEGREES},
+    )
+    corpus.save(build / CORPUS, origin)
+    margins = [lid_margin(base, side) for side in (0, 1)]
+    correspondence = carrying.correspondence
+    report = {
+        "format": "face2mesh/corpus-report",
+        "offset_mm": np.round(carrying.offset, 4).tolist(),
+        "trusted_share": round(float(correspondence.trusted.mean()), 4),
+        "untrusted_outer": int((~correspondence.trusted & carrying.labels.outer).sum()),
+        "carrying_mm": carrying_error(base, corpus, scans, carrying.offset, carrying.labels.outer),
+        "eye_contact_mm": eye_contact(base, corpus, margins),
+        "provenance": origin,
+    }
+    text = json.dumps(report, indent=1, sort_keys=True) + "\n"
+    write_atomically(build / REPORT, lambda file: file.write(text.encode()))
+    people = report["carrying_mm"]["people"]
+    print(f"{build / CORPUS}: carried to {people['mean']:.3f} mm (99th percentile {people['p99']:.3f}) on 50 people.")

@@ -1,0 +1,62 @@
+"""`tongueOut`, which ICT-FaceKit lacks, from MakeHuman's face units (CC0).
+
+The base head's tongue has MakeHuman's topology, so MakeHuman's displacements apply through the similarity between the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.head.base_head import BaseHead
+
+Array = NDArray[np.float64]
+# MakeHuman moves the tongue alone, through closed lips. Ours parts them by this much of jawOpen.
+JAW_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class TongueOut:
+    """MakeHuman's tongue, in its own order and units.
+
+    Attributes:
+        rest: (226, 3).
+        displacement: (226, 3), at weight 1.
+    """
+
+    rest: Array
+    displacement: Array
+
+
+def similarity(points: NDArray[Any], onto: NDArray[Any]) -> tuple[float, Array, Array]:
+    """Scale, rotation (3, 3) and translation (3,) that take points (N, 3) nearest to others (Umeyama 1991)."""
+    before, after = np.asarray(points, np.float64), np.asarray(onto, np.float64)
+    centre_before, centre_after = before.mean(0), after.mean(0)
+    u, spread, vt = np.linalg.svd((after - centre_after).T @ (before - centre_before) / len(before))
+    handed = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * handed) @ vt
+    scale = float((spread * handed).sum() / ((before - centre_before) ** 2).sum(1).mean())
+    return scale, rotation, centre_after - scale * rotation @ centre_before
+
+
+def tongue_out(base: BaseHead, tongue: TongueOut, jaw_open: NDArray[Any]) -> Array:
+    """(V, 3): the tongue comes out between the lips, the jaw a little open.
+
+    Args:
+        base: the base head; its tongue in MakeHuman's order.
+        tongue: MakeHuman's.
+        jaw_open: (V, 3), the corpus's jawOpen on all parts.
+
+    Raises:
+        ValueError: the base head's tongue has another number of vertices.
+    """
+    first, last = base.part_vertices["tongue"]
+    if last - first != len(tongue.rest):
+        raise ValueError(f"the base head's tongue has {last - first} vertices, MakeHuman's {len(tongue.rest)}")
+    scale, rotation, _ = similarity(tongue.rest, base.vertices[first:last])
+    out = JAW_SHARE * np.asarray(jaw_open, np.float64)
+    out[first:last] += scale * tongue.displacement @ rotation.T
+    return out
