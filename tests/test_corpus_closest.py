@@ -50,7 +50,7 @@ def test_a_triangle_without_area_is_a_segment() -> None:
 def two_sheets() -> tuple[np.ndarray, np.ndarray]:
     """Two parallel squares 1 mm apart: the lower one (z = 0) faces up, the upper one (z = 1) down, like closed lips."""
     square = np.array([[-5, -5, 0], [5, -5, 0], [5, 5, 0], [-5, 5, 0]], float)
-    vertices = np.concatenate([square, square + [0, 0, 1]])
+    vertices = np.concatenate([square, square + np.array([0, 0, 1])])
     triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 6, 5], [4, 7, 6]])
     return vertices, triangles
 

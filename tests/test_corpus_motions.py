@@ -108,9 +108,9 @@ def test_weights_reproduce_affine_motions_exactly() -> None:
 def test_follower_weights_predict_the_modes_and_are_symmetric() -> None:
     head = made_up_head()
     identity = made_up_corpus()[0].copy()
-    for side, part in enumerate(("left_eye", "right_eye")):
+    for part in ("left_eye", "right_eye"):
         first, last = head.part_vertices[part]
-        identity[:, first:last] = identity[:, first:last].mean(1, keepdims=True) * (1 if side == 0 else 1)
+        identity[:, first:last] = identity[:, first:last].mean(1, keepdims=True)
     allowed = np.ones(head.skin_count, bool)
     controls = choose_controls(head, allowed, 60, head.regions["face"])
     assert 60 <= len(controls) <= 62

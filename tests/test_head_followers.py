@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up import made_up_head
 from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError
 from face2mesh.head import BaseHead
 from face2mesh.head.followers import Followers, gaze_rotations
 from face2mesh.store import provenance
-from made_up import made_up_head
 
 
 def followers_of(head: BaseHead) -> Followers:

@@ -47,9 +47,9 @@ class Followers:
     """Places eyeballs, teeth, tongue and lashes beside a skin.
 
     follower = rest + W · (neutral skin − rest skin at the controls) + Σ wₑ · Eₑ, and then each eyeball turns about its
-    own centre. W reproduces every affine motion of the skin (each row sums to 1 and maps the controls' rest positions to
-    the follower's), so a head that is moved, turned or scaled takes its followers along; all vertices of an eyeball share
-    one row, so that it stays a sphere of constant radius.
+    own centre. W reproduces every affine motion of the skin (each row sums to 1 and maps the controls' rest positions
+    to the follower's), so a head that is moved, turned or scaled takes its followers along; all vertices of an eyeball
+    share one row, so that it stays a sphere of constant radius.
 
     Attributes:
         rest: (F, 3) mm, the followers of the rest head, in the head's vertex order behind the skin.

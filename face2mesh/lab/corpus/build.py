@@ -64,7 +64,7 @@ def build_corpus(base: BaseHead, scans: Scans, carrying: Carrying, tongue: Tongu
         carrying: from `bring_together`.
         tongue: MakeHuman's tongue at rest and put out.
     """
-    identity = _identity(base, scans, carrying)
+    identity = _identity(base, scans, carrying).astype(np.float32)
     expression = _expression(base, scans, carrying)
     expression[ARKIT_NAMES.index("tongueOut")] = tongue_out(base, tongue, expression[ARKIT_NAMES.index("jawOpen")])
     expression = force_mirrored(expression, base.mirror)
@@ -72,7 +72,6 @@ def build_corpus(base: BaseHead, scans: Scans, carrying: Carrying, tongue: Tongu
         first, last = base.part_vertices[part]
         expression[:, first:last] = 0
     controls = choose_controls(base, carrying.labels.control, CONTROLS, carrying.labels.dense_control)
-    identity = identity.astype(np.float32)
     return Corpus.on(
         base,
         identity=identity,

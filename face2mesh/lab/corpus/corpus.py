@@ -88,7 +88,9 @@ class Corpus:
         mean = self.mean[rows]
         flat = np.asarray(identity, np.float32) @ self.identity[:, rows].reshape(len(self.identity), -1)
         if expression is not None:
-            flat = flat + np.asarray(expression, np.float32) @ self.expression[:, rows].reshape(len(self.expression), -1)
+            flat = flat + np.asarray(expression, np.float32) @ self.expression[:, rows].reshape(
+                len(self.expression), -1
+            )
         summed: FloatArray = mean + flat.reshape(*flat.shape[:-1], len(mean), 3)
         return summed
 

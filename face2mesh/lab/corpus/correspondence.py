@@ -28,7 +28,8 @@ NEAR_IN_CAVITY_MM = 2.5
 SAME_WAY = 0.5
 # Two surfaces that face opposite ways count as twice this far apart (mm): lips that touch, lids on the eye.
 NORMAL_WEIGHT_MM = 4.0
-# Share of the jaw's motion below which scanned skin near the mouth is upper lip, above which lower lip; between are corners.
+# Share of the jaw's motion below which scanned skin near the mouth is upper lip, above which lower lip; between are
+# corners.
 UPPER_SHARE, LOWER_SHARE = 0.3, 0.5
 MOUTH_REACH_MM = 12.0
 
@@ -66,8 +67,8 @@ def correspond(base: BaseHead, scans: Scans, offset: Array, labels: Mapping[str,
         base: the base head; its rest shape is the scans' mean.
         scans: the scanned model.
         offset: (3,) mm; scanned vertices + offset are in the base head's frame.
-        labels: masks (S,) of the skin: "upper_lip", "lower_lip", "mouth_cavity", "left_eye_cavity", "right_eye_cavity"; what
-            is in none of them is outer skin.
+        labels: masks (S,) of the skin: "upper_lip", "lower_lip", "mouth_cavity", "left_eye_cavity", "right_eye_cavity";
+            what is in none of them is outer skin.
     """
     count = base.skin_count
     skin = base.vertices[:count].astype(np.float64)
@@ -106,14 +107,16 @@ def correspond(base: BaseHead, scans: Scans, offset: Array, labels: Mapping[str,
     rows = np.repeat(np.arange(count), 3)
     one_side = csr_matrix((weights.ravel(), (rows, corners.ravel())), shape=(count, len(vertices)))
     other_side = one_side[mirror][:, scans.mirror]
-    return Correspondence((one_side + other_side) / 2, trusted, distance, graph_laplacian(base.skin_quads, count))
+    return Correspondence(
+        csr_matrix((one_side + other_side) / 2), trusted, distance, graph_laplacian(base.skin_quads, count)
+    )
 
 
 def lip_sides(scans: Scans) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Scanned vertices of the upper and of the lower lip's side, near the mouth's opening.
 
-    The jaw tells them apart: `jawOpen` takes the lower lip along and leaves the upper one, whatever the distance between
-    them. The corners belong to neither.
+    The jaw tells them apart: `jawOpen` takes the lower lip along and leaves the upper one, whatever the distance
+    between them. The corners belong to neither.
 
     Returns:
         Two (N,) masks.
@@ -145,7 +148,8 @@ def fill_smoothly(values: Array, trusted: NDArray[np.bool_], laplacian: csr_matr
     """Replace the untrusted rows by the biharmonic continuation of the trusted ones.
 
     Minimises ‖L x‖² with the trusted rows fixed, which continues slopes as well as values (the thin plate's discrete
-    energy with the graph's Laplacian, as in Botsch and Kobbelt 2004, "An intuitive framework for real-time freeform modeling").
+    energy with the graph's Laplacian, as in Botsch and Kobbelt 2004, "An intuitive framework for real-time freeform
+    modeling").
 
     Args:
         values: (S, K); untrusted rows are ignored.

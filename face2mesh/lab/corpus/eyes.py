@@ -1,7 +1,7 @@
 """Eyeballs of the corpus: where their centres go, and how far they turn.
 
-The scans' eyeballs change size from person to person (standard deviation 6 %); ours keep their radius, as people's nearly do, and
-are placed so that the lids stay at their distances.
+The scans' eyeballs change size from person to person (standard deviation 6 %); ours keep their radius, as people's
+nearly do, and are placed so that the lids stay at their distances.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.rigid import Array, ball_between_lids
 from face2mesh.lab.corpus.scans import SCLERAS, Scans
 
-# Degrees at weight 1. MakeHuman's faces turn by 22 sideways; up and down its 11 and 17 are less than ARKit's ranges. The scans'
-# lids, which move by 8 and 15 degrees about the eyeball's centre in eyeLookUp and eyeLookDown, lag behind the eye as lids do.
+# Degrees at weight 1. MakeHuman's faces turn by 22 sideways; up and down its 11 and 17 are less than ARKit's ranges.
+# The scans' lids, which move by 8 and 15 degrees about the eyeball's centre in eyeLookUp and eyeLookDown, lag behind
+# the eye as lids do.
 GAZE_DEGREES = {"In": 22.0, "Out": 22.0, "Up": 18.0, "Down": 22.0}
-# How far in front of the eyeball's sphere (mm) a lid's margin may lie, and how far around the front it reaches (cosine).
+# How far in front of the eyeball's sphere (mm) a lid's margin may lie, and how far around the front it reaches
+# (cosine).
 MARGIN_MM, FRONT_COSINE = 1.6, 0.35
 
 

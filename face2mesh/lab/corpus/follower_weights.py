@@ -14,11 +14,14 @@ from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.symmetry import mirrored_fields
 
 Array = NDArray[np.float64]
-# Millimetres of unrelated noise at each control for which the weights are prepared: a decoder's skin is not in the modes' span.
+# Millimetres of unrelated noise at each control for which the weights are prepared: a decoder's skin is not in the
+# modes' span.
 NOISE_MM = 0.5
 
 
-def choose_controls(base: BaseHead, allowed: NDArray[np.bool_], count: int, dense: NDArray[np.bool_]) -> NDArray[np.int32]:
+def choose_controls(
+    base: BaseHead, allowed: NDArray[np.bool_], count: int, dense: NDArray[np.bool_]
+) -> NDArray[np.int32]:
     """Spread control vertices over the skin by farthest-point sampling, the same on both sides.
 
     Args:
@@ -47,7 +50,11 @@ def choose_controls(base: BaseHead, allowed: NDArray[np.bool_], count: int, dens
 
 
 def affine_ridge(
-    control_rest: NDArray[Any], control_modes: NDArray[Any], rest: NDArray[Any], modes: NDArray[Any], noise: float = NOISE_MM
+    control_rest: NDArray[Any],
+    control_modes: NDArray[Any],
+    rest: NDArray[Any],
+    modes: NDArray[Any],
+    noise: float = NOISE_MM,
 ) -> Array:
     """Weights that predict the followers' displacements from the controls', and reproduce affine motions exactly.
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
-from scipy.spatial import cKDTree
 
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.eyes import lid_margin
@@ -29,17 +28,16 @@ def lash_roots(base: BaseHead) -> NDArray[np.int64]:
     first, last = base.part_vertices["lashes"]
     lashes = base.vertices[first:last].astype(np.float64)
     margin = np.concatenate([lid_margin(base, 0), lid_margin(base, 1)])
-    gap, nearest = cKDTree(base.vertices[margin]).query(lashes)
+    gaps = np.linalg.norm(lashes[:, None] - base.vertices[margin].astype(np.float64), axis=2)  # (L, margin)
+    gap, nearest = gaps.min(1), gaps.argmin(1)
     quads = base.quads[slice(*base.part_quads["lashes"])] - first
     edges = np.concatenate([quads[:, [corner, (corner + 1) % 4]] for corner in range(4)])
     edges = edges[edges[:, 0] != edges[:, 1]]
     length = np.linalg.norm(lashes[edges[:, 0]] - lashes[edges[:, 1]], axis=1)
     graph = coo_matrix((length, (edges[:, 0], edges[:, 1])), shape=(len(lashes), len(lashes)))
     roots = np.flatnonzero(gap <= max(ROOT_MM, float(np.quantile(gap, 0.2))))
-    distance, _, source = dijkstra(graph, directed=False, indices=roots, return_predecessors=True, min_only=True)
-    reached = np.isfinite(distance)
-    grown = nearest.copy()
-    grown[reached] = nearest[source[reached]]
+    distance = np.asarray(dijkstra(graph, directed=False, indices=roots))  # (roots, L)
+    grown = np.where(np.isfinite(distance.min(0)), nearest[roots[distance.argmin(0)]], nearest)
     found: NDArray[np.int64] = margin[grown].astype(np.int64)
     return found
 

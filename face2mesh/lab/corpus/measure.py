@@ -37,7 +37,13 @@ def surface_distances(skin: NDArray[Any], scanned: Array, triangles: NDArray[Any
 
 
 def carrying_error(
-    base: BaseHead, corpus: Corpus, scans: Scans, offset: Array, outer: NDArray[np.bool_], people: int = 50, seed: int = 50
+    base: BaseHead,
+    corpus: Corpus,
+    scans: Scans,
+    offset: Array,
+    outer: NDArray[np.bool_],
+    people: int = 50,
+    seed: int = 50,
 ) -> dict[str, Any]:
     """Distances of the carried skin's vertices to the true scanned surface with the same codes.
 
@@ -77,12 +83,15 @@ def carrying_error(
     }
 
 
-def eye_contact(base: BaseHead, corpus: Corpus, margins: list[NDArray[np.int64]], people: int = 200, seed: int = 51) -> Summary:
-    """How far the lids' margins are in front of the eyeball's sphere, placed by the followers' weights, on random people.
+def eye_contact(
+    base: BaseHead, corpus: Corpus, margins: list[NDArray[np.int64]], people: int = 200, seed: int = 51
+) -> Summary:
+    """How far the lids' margins are in front of the eyeball's sphere, placed by the followers' weights, on random
+    people.
 
     Returns:
-        Summaries in mm: how far margins are from where they are at rest ("change", absolute) and how deep they lie in the
-        ball ("depth", 0 outside).
+        Summaries in mm: how far margins are from where they are at rest ("change", absolute) and how deep they lie in
+        the ball ("depth", 0 outside).
     """
     codes = sample_identities(np.random.default_rng(seed), people, len(corpus.identity))
     followers = corpus.followers()

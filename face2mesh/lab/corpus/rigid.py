@@ -89,8 +89,8 @@ def ball_between_lids(
 ) -> Array:
     """How a ball of constant radius must move so that the lids stay at their distances from it.
 
-    Least squares in the translation t: Σ (n · (d − t))² / N + stiffness · |t − guess|², n the direction from the centre to a
-    margin vertex and d its displacement.
+    Least squares in the translation t: Σ (n · (d − t))² / N + stiffness · |t − guess|², n the direction from the centre
+    to a margin vertex and d its displacement.
 
     Args:
         margin: (N, 3), vertices of the lids' margins at rest.

@@ -67,7 +67,7 @@ def sample_expressions(
         _glance_and_blink(rng, row)
         shown: tuple[str, ...] = ()
         if required:
-            shown = required[rng.integers(len(required))]
+            shown = required[int(rng.integers(len(required)))]
             for unit in shown:
                 _set_unit(rng, row, unit, rng.uniform(0.4, 1.0))
         _make_possible(row, [ARKIT_NAMES[column] for unit in shown for column in UNIT_COLUMNS[unit]])
@@ -158,7 +158,9 @@ def _speech(rng: Generator, row: FloatArray) -> None:
     for unit, (low, high) in viseme.items():
         _set_unit(rng, row, unit, strength * rng.uniform(low, high))
     if rng.random() < 0.3:
-        _set_unit(rng, row, str(rng.choice(["browInnerUp", "browOuterUp", "browDown", "mouthSmile"])), rng.uniform(0.1, 0.5))
+        _set_unit(
+            rng, row, str(rng.choice(["browInnerUp", "browOuterUp", "browDown", "mouthSmile"])), rng.uniform(0.1, 0.5)
+        )
 
 
 _VISEMES: tuple[dict[str, tuple[float, float]], ...] = (
@@ -184,7 +186,12 @@ def _emotion(rng: Generator, row: FloatArray) -> None:
 # After the action units of Ekman and Friesen's FACS prototypes (1978), in ARKit's names.
 _EMOTIONS: dict[str, dict[str, tuple[float, float]]] = {
     "joy": {"mouthSmile": (0.6, 1.0), "cheekSquint": (0.4, 0.9), "eyeSquint": (0.1, 0.5), "jawOpen": (0.0, 0.4)},
-    "sadness": {"browInnerUp": (0.5, 1.0), "mouthFrown": (0.4, 0.9), "browDown": (0.0, 0.3), "mouthShrugLower": (0.0, 0.5)},
+    "sadness": {
+        "browInnerUp": (0.5, 1.0),
+        "mouthFrown": (0.4, 0.9),
+        "browDown": (0.0, 0.3),
+        "mouthShrugLower": (0.0, 0.5),
+    },
     "anger": {"browDown": (0.6, 1.0), "eyeSquint": (0.3, 0.7), "mouthPress": (0.3, 0.9), "noseSneer": (0.0, 0.4)},
     "disgust": {"noseSneer": (0.5, 1.0), "mouthUpperUp": (0.3, 0.7), "browDown": (0.1, 0.5), "mouthFrown": (0.0, 0.4)},
     "fear": {"browInnerUp": (0.5, 1.0), "eyeWide": (0.5, 1.0), "mouthStretch": (0.4, 0.9), "jawOpen": (0.1, 0.4)},
@@ -203,7 +210,9 @@ def _several(rng: Generator, row: FloatArray) -> None:
 def _glance_and_blink(rng: Generator, row: FloatArray) -> None:
     """On top of any expression: eyes that look aside, lids that are lowered or closed."""
     if rng.random() < 0.35 and not row[[INDEX[name] for name in GAZE]].any():
-        _look(row, float(np.clip(0.4 * rng.standard_normal(), -1, 1)), float(np.clip(0.3 * rng.standard_normal(), -1, 1)))
+        _look(
+            row, float(np.clip(0.4 * rng.standard_normal(), -1, 1)), float(np.clip(0.3 * rng.standard_normal(), -1, 1))
+        )
     chance = rng.random()
     if chance < 0.08:
         _set_unit(rng, row, "eyeBlink", rng.uniform(0.7, 1.0))

