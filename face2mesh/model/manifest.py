@@ -15,6 +15,8 @@ from typing import Any
 
 from face2mesh.errors import ModelError
 
+PACKAGED = Path(__file__).parent / "packaged"
+"""The model that comes with Face2Mesh."""
 MANIFEST_FILE = "manifest.json"
 FORMAT = "face2mesh/model"
 OLDEST_VERSION = 1

@@ -25,15 +25,13 @@ from face2mesh.model.manifest import (
     EXPRESSION_DECODER_FILE,
     FOLLOWERS_FILE,
     IDENTITY_DECODER_FILE,
+    PACKAGED,
     Manifest,
     read_manifest,
     read_model_file,
 )
 from face2mesh.model.networks import CROP_SIZE, Codes, Networks
 from face2mesh.photo import Box, Crop, Photo, crop_of_box, crop_of_landmarks, cut, find_faces, read_photo
-
-PACKAGED = Path(__file__).parent / "packaged"
-"""The model that comes with Face2Mesh."""
 
 SAMPLE_EXPRESSIONS = 3
 """How many expression units a sampled head has on average."""
