@@ -38,7 +38,8 @@ def test_by_hand_umeyama_example():
 
 
 def test_never_a_reflection():
-    found = align(CORNERS + [[0.1, 0, 0]] + np.eye(6, 3), (CORNERS + [[0.1, 0, 0]] + np.eye(6, 3)) * [-1, 1, 1], False)
+    points = CORNERS + np.eye(6, 3)
+    found = align(points, points * [-1, 1, 1], scaling=False)
     assert np.linalg.det(found.rotation) == pytest.approx(1)
 
 

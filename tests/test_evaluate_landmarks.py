@@ -69,7 +69,7 @@ def test_a_level_face_is_not_turned():
     human = _human(1)
     human = HumanPoints(human.people, human.core, human.points, np.array([[[0.0, 5], [9, 5]]]), human.box)
     predicted = np.zeros((1, 68, 2))
-    predicted[:, human.core] = human.points + [20, -40]
+    predicted[:, human.core] = human.points + np.array([20, -40])
     np.testing.assert_allclose(levelled_residuals(predicted, human), np.broadcast_to([0.1, -0.2], (1, 43, 2)))
 
 
@@ -93,7 +93,8 @@ def test_reading(tmp_path):
     points = np.random.default_rng(0).uniform(10, 20, (80, 2))
     points[70], points[71], points[72] = (0, 0), (40, 90), (1000, 1000)  # the last one is not part of the box
     (tmp_path / "map68.json").write_text(json.dumps(mapping))
-    (tmp_path / "points189.json").write_text(json.dumps({"007-neutral": points.tolist(), "003-neutral": points.tolist()}))
+    placed = dict.fromkeys(("007-neutral", "003-neutral"), points.tolist())
+    (tmp_path / "points189.json").write_text(json.dumps(placed))
     human = read_human_points(tmp_path, ["007", "003"])
     assert human.people == ("003", "007")
     np.testing.assert_allclose(human.points[0], points[core])

@@ -76,7 +76,7 @@ def _outside_functions(tree: ast.Module) -> list[ast.stmt]:
     """The statements that run when the module is imported: bodies of functions taken out."""
 
     class _WithoutBodies(ast.NodeTransformer):
-        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.Pass:  # noqa: N802
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.Pass:
             return ast.copy_location(ast.Pass(), node)
 
     return _WithoutBodies().visit(tree).body

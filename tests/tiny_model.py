@@ -15,8 +15,8 @@ import pytest
 from made_up import MODES, made_up_corpus, made_up_head
 from numpy.typing import NDArray
 
-from face2mesh.head.followers import Followers
 from face2mesh.head.arkit import ARKIT_NAMES
+from face2mesh.head.followers import Followers
 from face2mesh.lab.package.folder import make_manifest, write_model_folder
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,

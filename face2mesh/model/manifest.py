@@ -1,7 +1,7 @@
 """The packaged model's manifest: which files belong to it, byte for byte, and how they came to be.
 
-A packaged model is a folder: `manifest.json` beside the files that it lists. A model that is too old, one that is too new
-and one that is damaged are three different sentences.
+A packaged model is a folder: `manifest.json` beside the files that it lists. A model that is too old, one that is too
+new and one that is damaged are three different sentences.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MODEL_FILES = (ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE, BAS
 class FileRecord:
     """Size and SHA-256 (hexadecimal) of one file of the model."""
 
-    bytes: int
+    size: int
     sha256: str
 
     @classmethod
@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
             "or make a model with `face2mesh lab package`."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot be read ({error}); reinstall face2mesh or package the model again.") from error
+        raise ModelError(f"{path}: cannot be read ({error}); reinstall face2mesh, or package it again.") from error
     try:
         fields = json.loads(text)
     except json.JSONDecodeError as error:
@@ -115,7 +115,7 @@ def read_manifest(folder: Path) -> Manifest:
             version=str(fields["version"]),
             format_version=version,
             files={
-                str(name): FileRecord(int(record["bytes"]), str(record["sha256"]))
+                str(name): FileRecord(int(record["size"]), str(record["sha256"]))
                 for name, record in fields["files"].items()
             },
             normalisation=dict(fields["normalisation"]),
@@ -143,8 +143,8 @@ def read_model_file(folder: Path, manifest: Manifest, name: str) -> bytes:
     except OSError as error:
         raise _damaged(path, "it is missing or cannot be read") from error
     record = manifest.files[name]
-    if len(content) != record.bytes:
-        raise _damaged(path, f"it has {len(content)} bytes instead of {record.bytes}")
+    if len(content) != record.size:
+        raise _damaged(path, f"it has {len(content)} bytes instead of {record.size}")
     if FileRecord.of(content) != record:
         raise _damaged(path, "its SHA-256 is not the manifest's")
     return content

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +45,9 @@ _LARGEST_MOVE = 0.75
 
 _TONGUE = ARKIT_NAMES.index("tongueOut")
 
-PhotoSource = str | os.PathLike[str] | NDArray[Any] | Photo
+PhotoSource: TypeAlias = str | os.PathLike[str] | NDArray[Any] | Photo
 """What can be reconstructed: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a photo that was read already."""
-BoxSource = Box | Sequence[float]
+BoxSource: TypeAlias = Box | Sequence[float]
 """A face's box: a `Box`, or x, y, width and height in pixels of the upright picture."""
 
 FloatArray = NDArray[np.float32]
@@ -101,7 +101,7 @@ class Model:
         except InputFileError as error:
             raise ModelError(f"{folder}: this model does not fit this program ({error}); package it again.") from error
         if len(followers.rest) != len(base_head.vertices) - base_head.skin_count:
-            raise ModelError(f"{folder}: this model is damaged: its followers belong to another head; package it again.")
+            raise ModelError(f"{folder}: this model is damaged: its followers belong to another head; package again.")
         return cls(manifest, networks, base_head, followers)
 
     @property
@@ -203,8 +203,8 @@ class Model:
             raise PhotoError(f"{photo.name}: the box {given!r} is not x, y, width, height ({error}).") from error
         if box.share_inside(width, height) == 0:
             raise PhotoError(
-                f"{photo.name}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside the picture of {width}×{height} "
-                "pixels; give x, y, width and height in pixels from the upper left corner."
+                f"{photo.name}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside the picture of "
+                f"{width}×{height} pixels; give x, y, width and height in pixels from the upper left corner."
             )
         return [box]
 
@@ -266,7 +266,7 @@ class Model:
 
 def _clean(expression: NDArray[Any]) -> FloatArray:
     """Weights (B, 52) as a face can have them: 0 to 1, opposites exclusive, no tongue (there are no labels for it)."""
-    weights = exclusive(np.clip(expression, 0, 1)).astype(np.float32)
+    weights: FloatArray = exclusive(np.clip(expression, 0, 1)).astype(np.float32)
     weights[..., _TONGUE] = 0
     return weights
 

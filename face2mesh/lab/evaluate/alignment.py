@@ -37,8 +37,8 @@ class Similarity:
 def align(source: NDArray[Any], target: NDArray[Any], scaling: bool) -> Similarity:
     """The motion of `source` onto `target` with the least sum of squared distances.
 
-    Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991), equations 34 to 43:
-    with covariance Σ = U D Vᵀ of target and source, R = U S Vᵀ where S undoes a reflection, scale = tr(D S) / σ².
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991), equations 34 to
+    43: with covariance Σ = U D Vᵀ of target and source, R = U S Vᵀ where S undoes a reflection, scale = tr(D S) / σ².
 
     Args:
         source: (N, 3), at least three points that are not on one line.

@@ -23,7 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("evaluate", help="measure a packaged model")
     parser.add_argument("--model", type=Path, metavar="DIR", help="packaged model (default: the one that is installed)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file of the results")
-    parser.add_argument("--only", nargs="+", choices=MEASURES, default=MEASURES, metavar="MEASURE", help="some measures")
+    parser.add_argument("--only", nargs="+", choices=MEASURES, default=MEASURES, metavar="MEASURE", help="only some")
     parser.add_argument("--limit", type=int, metavar="N", help="measure only N pictures of each set, for a quick look")
     parser.set_defaults(run=run)
 

@@ -1,8 +1,8 @@
 """Error against points placed by people on the London set, after one constant offset a point is removed.
 
-Two marking schemes never mean quite the same places, so each of the 43 comparable points has one constant offset, in the
-face's own frame (levelled by the outer eye corners, divided by the face's box). It is fitted on half of the people and
-removed on the other half, both ways. Letters: N people, K = 43 points.
+Two marking schemes never mean quite the same places, so each of the 43 comparable points has one constant offset, in
+the face's own frame (levelled by the outer eye corners, divided by the face's box). It is fitted on half of the people
+and removed on the other half, both ways. Letters: N people, K = 43 points.
 """
 
 from __future__ import annotations

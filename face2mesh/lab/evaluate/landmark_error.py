@@ -25,8 +25,7 @@ def box_size(points: NDArray[Any]) -> float:
 def points_inside(points: NDArray[Any], width: int, height: int) -> NDArray[np.bool_]:
     """(…, K), which points (…, K, 2) lie in a picture of this size."""
     points = np.asarray(points)
-    inside: NDArray[np.bool_] = ((points >= 0) & (points <= (width, height))).all(-1)
-    return inside
+    return np.asarray(((points >= 0) & (points <= (width, height))).all(-1))
 
 
 def normalised_errors(predicted: NDArray[Any], true: NDArray[Any]) -> FloatArray:

@@ -26,7 +26,19 @@ BORDER = 64
 _SAME_FACE = 0.3
 
 # scikit-image's pictures without people; "cat" is chelsea and "hubble" is hubble_deep_field.
-NO_FACE = ("coins", "page", "moon", "text", "coffee", "rocket", "hubble_deep_field", "brick", "grass", "gravel", "chelsea")
+NO_FACE = (
+    "coins",
+    "page",
+    "moon",
+    "text",
+    "coffee",
+    "rocket",
+    "hubble_deep_field",
+    "brick",
+    "grass",
+    "gravel",
+    "chelsea",
+)
 
 
 def nominal_fairface_box(data: Path) -> Box:
@@ -180,10 +192,11 @@ def _scikit_image() -> dict[str, Any]:
         from skimage import data as pictures
     except ImportError:
         return {"scikit_image": "not installed"}
-    false_alarms = [name for name in NO_FACE if find_faces(_as_rgb(getattr(pictures, name)()))]
-    astronaut = bool(find_faces(_as_rgb(pictures.astronaut())))
-    return {"scikit_image": {"pictures": len(NO_FACE), "false_alarms": false_alarms, "astronaut_found": astronaut}}
 
+    def found(name: str) -> bool:
+        return bool(find_faces(read_photo(getattr(pictures, name)()).rgb))
 
-def _as_rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    return read_photo(picture).rgb
+    false_alarms = [name for name in NO_FACE if found(name)]
+    return {
+        "scikit_image": {"pictures": len(NO_FACE), "false_alarms": false_alarms, "astronaut_found": found("astronaut")}
+    }

@@ -67,7 +67,7 @@ def measure_vertices(model: Model, heldout: Path, corpus: Corpus, limit: int | N
                 )
             )
         tell(i + 1)
-    result: dict[str, Any] = {"pictures": count, "people": int(len(np.unique(pairs["person"][:count])))}
+    result: dict[str, Any] = {"pictures": count, "people": len(np.unique(pairs["person"][:count]))}
     for (head, alignment), values in rows.items():
         error, mean_error = np.mean(values, axis=0)
         result.setdefault(head, {})[alignment] = {

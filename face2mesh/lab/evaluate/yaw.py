@@ -13,8 +13,8 @@ BINS_DEGREES = (0, 10, 20, 30, 45, 90)
 def yaw_of_landmarks(rest: NDArray[Any], pixels: NDArray[Any]) -> float:
     """Yaw in degrees by scaled orthography: 0 looks into the camera, positive to the right of the picture.
 
-    The least-squares affine map of the rest landmarks to the picture; the cross product of its two rows is the direction
-    in which the head looks (as in POSIT: DeMenthon and Davis 1995).
+    The least-squares affine map of the rest landmarks to the picture; the cross product of its two rows is the
+    direction in which the head looks (as in POSIT: DeMenthon and Davis 1995).
 
     Args:
         rest: (K, 3) mm, landmarks of the mean head in the head's frame, K at least 4, not on one plane.
@@ -23,7 +23,7 @@ def yaw_of_landmarks(rest: NDArray[Any], pixels: NDArray[Any]) -> float:
     centred = np.asarray(rest, np.float64) - np.mean(rest, axis=0)
     seen = np.asarray(pixels, np.float64) - np.mean(pixels, axis=0)
     across, down = np.linalg.lstsq(centred, seen, rcond=None)[0].T
-    # In camera axes the rotation's rows are these two and their cross product; the head looks along −Z: the third column.
+    # The rotation's rows are these two and their cross product; its third column is where the head's +Z points.
     right, below = across / np.linalg.norm(across), down / np.linalg.norm(down)
     toward = np.array([right[2], below[2], np.cross(right, below)[2]])
     return float(np.degrees(np.arctan2(toward[0], -toward[2])))

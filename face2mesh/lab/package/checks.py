@@ -51,7 +51,8 @@ def export_checked(
     def moving_people(count: int) -> dict[str, torch.Tensor]:
         return {**people(count), "expression": torch.rand(count, EXPRESSIONS, generator=generator)}
 
-    files, found = [], {}
+    files: list[bytes] = []
+    found: dict[str, float] = {}
     for file, network, inputs, outputs in (
         (ENCODER_FILE, encoder, picture, list(encoder.shapes)),
         (IDENTITY_DECODER_FILE, identity_decoder, people, ["neutral"]),

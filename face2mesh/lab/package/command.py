@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from face2mesh.head.followers import Followers
+    from face2mesh.lab.nets.encoder import Encoder
 
 DEFAULT_NAME = "face2mesh"
 CHECK_BATCH = 4
@@ -32,8 +33,8 @@ CHECK_SEED = 0
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `package` to the laboratory's commands."""
     parser = subparsers.add_parser("package", help="make a packaged model of two training runs")
-    parser.add_argument("--encoder", type=Path, metavar="RUN", help="run of the encoder (default: <build>/runs/encoder)")
-    parser.add_argument("--decoders", type=Path, metavar="RUN", help="run of the decoders (default: <build>/runs/decoders)")
+    parser.add_argument("--encoder", type=Path, metavar="RUN", help="default: <build>/runs/encoder")
+    parser.add_argument("--decoders", type=Path, metavar="RUN", help="default: <build>/runs/decoders")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the packaged model")
     parser.add_argument("--name", default=DEFAULT_NAME, help="of the model (default: %(default)s)")
     parser.add_argument("--model-version", metavar="VERSION", help="of the model (default: this program's)")
@@ -84,7 +85,7 @@ def package(
     folder: Path,
     name: str,
     version: str,
-    encoder: nn.Module,
+    encoder: Encoder,
     identity_decoder: nn.Module,
     expression_decoder: nn.Module,
     base_head: bytes,

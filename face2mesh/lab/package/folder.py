@@ -60,8 +60,8 @@ def write_model_folder(folder: Path, manifest: Manifest, contents: Mapping[str, 
     size = sum(map(len, files.values()))
     if size > LARGEST_BYTES:
         raise Face2MeshError(
-            f"{folder}: the model takes {size / 2**20:.1f} MiB, more than the {LARGEST_BYTES // 2**20} MiB that a package "
-            "may hold; train a narrower encoder or decoder."
+            f"{folder}: the model takes {size / 2**20:.1f} MiB, more than the {LARGEST_BYTES // 2**20} MiB that a "
+            "package may hold; train a narrower encoder or decoder."
         )
     if folder.exists() and not (folder / MANIFEST_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder}: exists and is not a packaged model; choose another folder.")
