@@ -79,12 +79,12 @@ class Model:
         self._followers = followers
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Model:
+    def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Model:
         """Read a packaged model; its networks are opened at their first use.
 
         Args:
             path: folder that `face2mesh lab package` wrote; None is the model that comes with Face2Mesh.
-            threads: for the networks' operators; None lets the environment's OMP_NUM_THREADS or the machine decide.
+            threads: for the networks' operators; photos in several threads of the caller gain more.
 
         Raises:
             ModelError: there is no model, or it is too old, too new, or damaged.
@@ -261,7 +261,14 @@ class Model:
         box: Box | None,
         ipd_mm: float | None,
     ) -> Face:
-        raise NotImplementedError
+        """One head in front of a camera; a known distance between the eyes scales it and its distance alike."""
+        check_ipd(ipd_mm)
+        scale, source = 1.0, "prior"
+        if ipd_mm is not None:
+            neutral = self.decode(identity)
+            centres = [neutral[slice(*self.base_head.part_vertices[part])].mean(0) for part in ("left_eye", "right_eye")]
+            scale, source = ipd_mm / float(np.linalg.norm(centres[0] - centres[1])), "ipd"
+        return Face(self, identity, weights, camera, Pose(pose.rotation, pose.translation_mm * scale), scale, source)
 
 
 def _clean(expression: NDArray[Any]) -> FloatArray:
@@ -281,6 +288,6 @@ def check_ipd(ipd_mm: float | None) -> None:
         raise Face2MeshError(f"The distance between the eyes is {ipd_mm:g} mm; people have 30 to 90 mm.")
 
 
-def load(path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Model:
+def load(path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Model:
     """Read a packaged model, by default the one that comes with Face2Mesh; see `Model.load`."""
     return Model.load(path, threads=threads)

@@ -5,7 +5,6 @@ Letters: B batch, M identity modes, S skin vertices.
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,9 +72,9 @@ class Network:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = self._threads
                 options.inter_op_num_threads = 1
-                # Threads that wait for work by spinning steal the time of a photo that is decoded meanwhile.
+                # Threads that wait by spinning steal the time of a photo that is decoded meanwhile.
                 options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-                # The arena keeps the largest batch's memory for ever and gains nothing measurable here.
+                # The arena keeps the largest batch's memory for ever; without it the encoder is as fast.
                 options.enable_cpu_mem_arena = False
                 options.log_severity_level = 3
                 try:
@@ -106,17 +105,14 @@ class Network:
 class Networks:
     """Encoder and decoders."""
 
-    def __init__(
-        self, encoder: bytes, identity_decoder: bytes, expression_decoder: bytes, threads: int | None = None
-    ) -> None:
+    def __init__(self, encoder: bytes, identity_decoder: bytes, expression_decoder: bytes, threads: int = 1) -> None:
         """Keep the graphs' bytes; no session is made yet.
 
         Args:
             encoder, identity_decoder, expression_decoder: the `.onnx` files' bytes.
-            threads: for one call; None takes what the environment's OMP_NUM_THREADS says, else at most two.
+            threads: for one call. One is as fast for a portrait, whose networks take a few milliseconds, and leaves the
+                other cores to other photos.
         """
-        if threads is None:
-            threads = int(os.environ.get("OMP_NUM_THREADS", "0") or 0) or min(2, os.cpu_count() or 1)
         self._encoder = Network("encoder.onnx", encoder, threads)
         self._identity_decoder = Network("identity_decoder.onnx", identity_decoder, threads)
         self._expression_decoder = Network("expression_decoder.onnx", expression_decoder, threads)
