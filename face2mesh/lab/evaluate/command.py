@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     measures: dict[str, Any] = {}
     inputs = {"model": folder / MANIFEST_FILE}
     if "vertices" in arguments.only:
-        from face2mesh.lab.corpus import Corpus
+        from face2mesh.lab.corpus.corpus import Corpus
         from face2mesh.lab.evaluate.vertex_error import measure_vertices
 
         heldout = arguments.build / "rendered-heldout.npz"

@@ -44,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Package what the arguments name."""
     from face2mesh import __version__
-    from face2mesh.lab.corpus import Corpus
+    from face2mesh.lab.corpus.corpus import Corpus
     from face2mesh.lab.package.checkpoints import read_decoders, read_encoder
     from face2mesh.lab.train.loop import CHECKPOINT
 

@@ -1,0 +1,208 @@
+"""The measures on the tiny model, whose truth is known: who tells the truth gains everything, the mean head nothing."""
+
+import io
+import json
+import tarfile
+
+import numpy as np
+import pytest
+from made_up import made_up_corpus, made_up_head
+from PIL import Image
+from tiny_model import disk, tiny_followers, tiny_model
+
+import face2mesh
+from face2mesh.errors import InputFileError
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.evaluate import photos as photos_module
+from face2mesh.lab.evaluate import vertex_error
+from face2mesh.lab.evaluate.photos import (
+    measure_detection,
+    measure_fairface,
+    measure_london,
+    measure_people,
+    nominal_fairface_box,
+    same_face,
+)
+from face2mesh.lab.evaluate.vertex_error import measure_vertices, nominal_box
+from face2mesh.lab.pairs.mediapipe import IBUG_68
+from face2mesh.photo import Box, box_of_points, crop_of_box
+from face2mesh.store import write_arrays
+
+RADIUS = 38.0
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return face2mesh.load(tiny_model(tmp_path_factory.mktemp("tiny")))
+
+
+def _corpus():
+    head, followers = made_up_head(), tiny_followers()
+    people, actions = (array.astype(np.float32) for array in made_up_corpus())
+    return Corpus.on(head, people, actions, followers.gaze_degrees, followers.controls, followers.weights)
+
+
+def test_nominal_box_has_the_middle_of_the_crop():
+    crop = crop_of_box(nominal_box(160))
+    assert crop.side == pytest.approx(128)
+    assert crop.centre == pytest.approx((80, 80))
+
+
+def _heldout(path, codes, weights):
+    count = len(codes)
+    pictures = np.repeat(disk(160, 160, (80, 80), 40)[None], count, 0)
+    arrays = {
+        "crop": pictures,
+        "points": np.zeros((count, 468, 2), np.float32),
+        "inside": np.ones((count, 468), bool),
+        "identity": codes,
+        "expression": weights,
+        "rotation": np.zeros((count, 3, 3), np.float32),
+        "offset": np.zeros((count, 2), np.float32),
+        "log_scale": np.zeros(count, np.float32),
+        "distance": np.full(count, 1000, np.float32),
+        "light": np.zeros((count, 9, 3), np.float32),
+        "person": np.arange(count),
+    }
+    write_arrays(path, "rendered-pairs", 1, arrays, {})
+
+
+def test_gain_of_the_truth_and_of_the_mean_head(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(vertex_error, "REGION", "face")
+    face = model.reconstruct(disk(160, 160, (80, 80), 40), box=nominal_box(160))
+    weights = np.array(list(face.expression.values()), np.float32)
+    _heldout(tmp_path / "rendered-heldout.npz", np.stack([face.identity] * 2), np.stack([weights] * 2))
+    truth = measure_vertices(model, tmp_path / "rendered-heldout.npz", _corpus())
+    assert truth["pictures"] == truth["people"] == 2
+    for alignment in ("similarity", "rigid"):
+        assert truth["neutral"][alignment]["gain"] == pytest.approx(1, abs=1e-3)
+        assert truth["neutral"][alignment]["mean_head_error_mm"] > 0.1
+
+    class MeanHead:
+        base_head = model.base_head
+
+        def reconstruct(self, photo, *, box):
+            return model.reconstruct(np.zeros_like(photo), box=box).neutral()
+
+    mean = measure_vertices(MeanHead(), tmp_path / "rendered-heldout.npz", _corpus(), limit=1)
+    assert mean["pictures"] == 1
+    assert mean["neutral"]["rigid"]["gain"] == pytest.approx(0, abs=1e-4)
+    assert mean["expressed"]["similarity"]["gain"] == pytest.approx(0, abs=1e-4)
+
+
+def test_same_face_by_hand():
+    # Half of each is shared: 1/2 over 3/2.
+    assert same_face(Box(0, 0, 10, 10), Box(5, 0, 10, 10))
+    assert not same_face(Box(0, 0, 10, 10), Box(6, 0, 10, 10))
+    assert not same_face(Box(0, 0, 10, 10), Box(20, 20, 10, 10))
+
+
+def _jpeg(picture):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=98)
+    return file.getvalue()
+
+
+def _write_fairface(folder, split, model, centres):
+    """Photos of disks, labelled with what the model itself says, so that its error is known."""
+    labels = np.zeros((len(centres), 478, 3), np.int16)
+    pictures = [disk(224, 224, centre, RADIUS) for centre in centres]
+    for row, (picture, centre) in enumerate(zip(pictures, centres, strict=True)):
+        box = Box(centre[0] - 40, centre[1] - 40, 80, 80)
+        labels[row, list(IBUG_68), :2] = np.round(64 * model.reconstruct(picture, box=box).landmarks_px)
+    np.savez(
+        folder / f"fairface-{split}.npz",
+        ids=np.arange(1, len(centres) + 1, dtype=np.int32),
+        landmarks_64=labels,
+        age=np.array(["20-29"] * len(centres)),
+    )
+    with tarfile.open(folder / f"fairface-{split}-00.tar", "w") as archive:
+        for number, picture in enumerate(pictures, 1):
+            member = tarfile.TarInfo(f"{number}.jpg")
+            member.size = len(_jpeg(picture))
+            archive.addfile(member, io.BytesIO(_jpeg(picture)))
+    return labels[:, list(IBUG_68), :2] / 64
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, model):
+    folder = tmp_path_factory.mktemp("data")
+    _write_fairface(folder, "train", model, [(100, 100), (110, 110), (190, 190)])
+    _write_fairface(folder, "val", model, [(112, 112), (120, 105)])
+    return folder
+
+
+def test_nominal_box_is_the_median(data, model):
+    # Of three faces the middle one.
+    picture = disk(224, 224, (110, 110), RADIUS)
+    points = model.reconstruct(picture, box=Box(70, 70, 80, 80)).landmarks_px
+    expected = box_of_points(points)
+    found = nominal_fairface_box(data)
+    assert (found.x, found.y, found.w, found.h) == pytest.approx(
+        (expected.x, expected.y, expected.w, expected.h), abs=0.6
+    )
+
+
+def test_fairface(data, model, monkeypatch):
+    # A detector that sees the faces right of 115 only in the padded picture.
+    def finds(rgb, small=False):
+        y, x = np.nonzero(rgb[..., 0] > 128)
+        centre = x.mean(), y.mean()
+        if rgb.shape[0] == 224 and centre[0] > 115:
+            return []
+        return [Box(centre[0] - 45, centre[1] - 20, 90, 90)]
+
+    monkeypatch.setattr(photos_module, "find_faces", finds)
+    result = measure_fairface(model, data)
+    assert result["photos"] == 2
+    assert result["detected"]["photos"] == 1
+    assert result["detected"]["not_detected"] == 1
+    assert result["found_with_border"] == 2
+    assert result["nominal"]["photos"] == 2
+    for start in ("nominal", "detected"):
+        assert result[start]["nme_68_percent"] < 2
+        assert result[start]["nme_51_percent"] < 2
+    assert list(result["nominal"]["by_yaw_degrees"]) == ["0-10"]
+    assert measure_fairface(model, data, limit=1)["photos"] == 1
+
+
+def _write_london(folder, model, people):
+    london = folder / "london"
+    london.mkdir()
+    core = list(range(17, 60))
+    mapping = {str(i): i for i in core} | {"8": 8, "_inner_core": core, "_jaw_polyline": [0, 4, 12, 16]}
+    mapping["_weak"] = {"27": [27], "28": [28], "29": [29], "30": [30]}
+    placed = {}
+    for i, person in enumerate(people):
+        centre = (110.0 + 5 * i, 120.0)
+        picture = disk(240, 240, centre, RADIUS)
+        (london / f"{person}-neutral.jpg").write_bytes(_jpeg(picture))
+        box = Box(centre[0] - 40, centre[1] - 40, 80, 80)
+        placed[f"{person}-neutral"] = (model.reconstruct(picture, box=box).landmarks_px + [3, -2]).tolist()
+    (london / "map68.json").write_text(json.dumps(mapping))
+    (london / "points189.json").write_text(json.dumps(placed))
+    (london / "split.json").write_text(json.dumps({"measure": people, "textures": []}))
+
+
+def test_london(tmp_path, model, monkeypatch):
+    _write_london(tmp_path, model, ["007", "003", "005", "011"])
+
+    def finds(rgb, small=False):
+        y, x = np.nonzero(rgb[..., 0] > 128)
+        return [Box(x.mean() - 40, y.mean() - 40, 80, 80)]
+
+    monkeypatch.setattr(face2mesh.model.model, "find_faces", finds)
+    monkeypatch.setattr(photos_module, "find_faces", finds)
+    assert measure_people(tmp_path) == ["003", "005", "007", "011"]
+    result = measure_london(model, tmp_path)
+    # People placed every point by the same offset, which costs nothing.
+    assert result["people"] == 4
+    assert result["not_detected"] == 0
+    assert result["human_nme_percent"] < 0.5
+    detection = measure_detection(tmp_path)
+    assert detection["london"] == {"photos": 4, "found": 4, "missed": []}
+
+
+def test_london_without_its_files(tmp_path):
+    with pytest.raises(InputFileError, match=r"split\.json"):
+        measure_people(tmp_path)
