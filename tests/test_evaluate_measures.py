@@ -178,7 +178,7 @@ def _write_london(folder, model, people):
         picture = disk(240, 240, centre, RADIUS)
         (london / f"{person}-neutral.jpg").write_bytes(_jpeg(picture))
         box = Box(centre[0] - 40, centre[1] - 40, 80, 80)
-        placed[f"{person}-neutral"] = (model.reconstruct(picture, box=box).landmarks_px + [3, -2]).tolist()
+        placed[f"{person}-neutral"] = (model.reconstruct(picture, box=box).landmarks_px + np.array([3, -2])).tolist()
     (london / "map68.json").write_text(json.dumps(mapping))
     (london / "points189.json").write_text(json.dumps(placed))
     (london / "split.json").write_text(json.dumps({"measure": people, "textures": []}))
