@@ -146,8 +146,8 @@ class BaseHead:
                 triangles=arrays["triangles"],
                 uv=arrays["uv"],
                 uv_quads=arrays["uv_quads"],
-                part_vertices={part: (int(a), int(b)) for part, (a, b) in zip(PARTS, arrays["part_vertices"], strict=True)},
-                part_quads={part: (int(a), int(b)) for part, (a, b) in zip(PARTS, arrays["part_quads"], strict=True)},
+                part_vertices=_ranges(arrays["part_vertices"]),
+                part_quads=_ranges(arrays["part_quads"]),
                 mirror=arrays["mirror"],
                 regions=dict(zip(arrays["region_names"].tolist(), arrays["region_masks"], strict=True)),
                 landmarks=Embedding(arrays["landmark_vertices"], arrays["landmark_weights"]),
@@ -158,3 +158,7 @@ class BaseHead:
             )
         except (KeyError, ValueError) as error:
             raise InputFileError(f"{path}: not a valid base head ({error}); make it again with `{made_by}`.") from error
+
+
+def _ranges(rows: NDArray[Any]) -> dict[str, tuple[int, int]]:
+    return {part: (int(first), int(end)) for part, (first, end) in zip(PARTS, rows, strict=True)}
