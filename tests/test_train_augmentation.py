@@ -72,7 +72,7 @@ def test_a_mirrored_picture_shows_the_mirrored_head() -> None:
     new = mirrored(batch, torch.tensor([True, False]), MIRROR)
     again = projected(HEAD, new.rotation, new.offset, new.log_scale, new.distance)
     assert torch.allclose(again, new.points, atol=1e-5)
-    assert torch.allclose(spot(new.crop)[0], new.points[0, 1], atol=1.2 / SIZE * STORED_SIDE)
+    assert torch.allclose(spot(new.crop)[0] * STORED_SIDE, new.points[0, 1], atol=1.2 / SIZE * STORED_SIDE)
     assert torch.equal(new.crop[1], batch.crop[1])
     assert torch.allclose(torch.linalg.det(new.rotation), torch.ones(2), atol=1e-5)
 

@@ -106,8 +106,8 @@ def mirrored(batch: Batch, which: Tensor, mirror: Mirror) -> Batch:
     return Batch(**{name: chosen(name) for name in Batch.__dataclass_fields__})
 
 
-# Order 1, y, z, x, xy, yz, 3z² − 1, xz, x² − y² (Ramamoorthi and Hanrahan 2001).
-_LIGHT_SIGNS = torch.tensor([1.0, 1, 1, -1, -1, 1, 1, -1, 1])
+# Order of face2mesh.draw.light.harmonics: 1, x, y, z, xy, yz, 3z² − 1, xz, x² − y².
+_LIGHT_SIGNS = torch.tensor([1.0, -1, 1, 1, -1, 1, 1, -1, 1])
 
 
 def placed(batch: Batch, shift: Tensor, scale: Tensor, turn: Tensor, size: int = CROP_SIZE) -> Batch:

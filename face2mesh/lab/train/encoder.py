@@ -7,6 +7,8 @@ and whole heads need not be decoded. Letters: B batch, N dense points, M identit
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face2mesh.lab.nets.encoder import Encoder
+from face2mesh.head import BaseHead
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
+from face2mesh.lab.pairs.files import read_pairs
 from face2mesh.lab.train.augmentation import STORED_SIDE, Batch, Mirror, disturbed
-from face2mesh.lab.train.configuration import EncoderTraining, EncoderWeights
-from face2mesh.lab.train.loop import Objective
-from face2mesh.lab.train.sparse_head import SparseHead, projected, rotation_matrix
+from face2mesh.lab.train.configuration import EncoderTraining, EncoderWeights, read_configuration
+from face2mesh.lab.train.loop import Objective, train
+from face2mesh.lab.train.sparse_head import SparseHead, mirror_of, projected, rotation_matrix
+from face2mesh.store import provenance
 
 CANONICAL_SIDE = 1.7  # over the face box: see docs/architecture.md
 
@@ -132,3 +138,45 @@ def encoder_objective(
         return objective_terms(outputs, batch, head, reliability, training.weights)
 
     return terms
+
+
+def train_encoder(
+    configuration: Path, build: Path, run: Path, *, time_limit: float | None = None, resume: bool = False
+) -> int:
+    """Train the encoder on the pairs in `build`.
+
+    Args:
+        configuration: TOML file of an `EncoderTraining`.
+        build: folder with `base-head.npz`, `corpus.npz`, `photo-pairs.npz` and `rendered-pairs.npz`.
+        run: folder for checkpoint and log.
+        time_limit: seconds.
+        resume: go on from the run's checkpoint.
+
+    Returns:
+        The steps done.
+    """
+    training = read_configuration(configuration, EncoderTraining)
+    inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "photo-pairs", "rendered-pairs")}
+    base = BaseHead.load(inputs["base-head"])
+    corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
+    photos = Pairs(read_pairs(inputs["photo-pairs"]), rendered=False)
+    rendered = Pairs(read_pairs(inputs["rendered-pairs"]), rendered=True)
+    torch.manual_seed(training.optimisation.seed)
+    settings = EncoderConfiguration(
+        **{
+            "identity_size": len(corpus.identity),
+            "log_scale": float(photos.labels["log_scale"].mean()),
+            **training.encoder,
+        }
+    )
+    encoder = Encoder(settings).to(training.optimisation.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    objective = encoder_objective(
+        encoder, photos, rendered, SparseHead(base, corpus), mirror_of(base, corpus), training
+    )
+    header = {
+        "kind": "encoder",
+        "configuration": asdict(training),
+        "network": asdict(settings),
+        "provenance": provenance(inputs, asdict(training), training.optimisation.seed),
+    }
+    return train(encoder, objective, training.optimisation, run, header, time_limit=time_limit, resume=resume)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from face2mesh.head import BaseHead
 from face2mesh.head.arkit import mirror_names
-from face2mesh.lab.corpus import Corpus
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.pairs.mediapipe import IBUG_68, mirror_of_points
 from face2mesh.lab.train.augmentation import Mirror
 
 
@@ -25,8 +26,14 @@ class SparseHead(torch.nn.Module):
     `expression_metric` (52, 52), which turn a difference of codes d into a mean squared distance dᵀGd in mm².
     """
 
-    def __init__(self, base: BaseHead, corpus: Corpus, landmarks: NDArray[np.integer[Any]]) -> None:
-        """Args: the base head, the corpus on it, and which of the dense points are the 68."""
+    mean: Tensor
+    identity: Tensor
+    expression: Tensor
+    neutral_metric: Tensor
+    expression_metric: Tensor
+    landmarks: Tensor
+
+    def __init__(self, base: BaseHead, corpus: Corpus) -> None:
         super().__init__()
         region = base.regions["face_and_ears"]
         faces = corpus.identity[:, region].reshape(len(corpus.identity), -1)
@@ -37,7 +44,7 @@ class SparseHead(torch.nn.Module):
         self.register_buffer("expression", _flat(base.dense(corpus.expression)))
         self.register_buffer("neutral_metric", torch.from_numpy(faces @ faces.T / count).float())
         self.register_buffer("expression_metric", torch.from_numpy(motions @ motions.T / count).float())
-        self.register_buffer("landmarks", torch.from_numpy(landmarks.astype(np.int64)))
+        self.register_buffer("landmarks", torch.tensor(IBUG_68))
 
     def points(self, identity: Tensor, expression: Tensor) -> Tensor:
         """(B, M) and (B, 52) to (B, N, 3) mm in the head's frame."""
@@ -70,15 +77,13 @@ def mirror_of(base: BaseHead, corpus: Corpus) -> Mirror:
     The scans' modes are not closed under mirroring; the codes of a mirrored head are its least-squares fit over face
     and ears.
     """
-    rest = base.dense(base.vertices)
-    apart = np.linalg.norm(rest[:, None] - rest[None] * (-1, 1, 1), axis=2)
     region = base.regions["face_and_ears"]
     modes = corpus.identity[:, region].reshape(len(corpus.identity), -1).astype(np.float64)
-    other = (corpus.identity[:, base.mirror] * np.float32([-1, 1, 1]))[:, region].reshape(modes.shape)
+    other = (corpus.identity[:, base.mirror] * np.array([-1, 1, 1]))[:, region].reshape(modes.shape)
     gram = modes @ modes.T
     codes = np.linalg.solve(gram + 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram)), modes @ other.T).T
     return Mirror(
-        points=torch.from_numpy(apart.argmin(1)),
+        points=torch.from_numpy(mirror_of_points(base.dense(base.vertices)).astype(np.int64)),
         identity=torch.from_numpy(codes).float(),
         expression=torch.from_numpy(np.asarray(mirror_names(), np.int64)),
     )
