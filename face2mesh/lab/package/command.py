@@ -44,26 +44,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Package what the arguments name."""
     from face2mesh import __version__
+    from face2mesh.head import BaseHead
     from face2mesh.lab.corpus.corpus import Corpus
+    from face2mesh.lab.graph.hierarchy import Hierarchy
     from face2mesh.lab.package.checkpoints import read_decoders, read_encoder
     from face2mesh.lab.train.loop import CHECKPOINT
 
     build: Path = arguments.build
     encoder_run = arguments.encoder or build / "runs" / "encoder"
     decoders_run = arguments.decoders or build / "runs" / "decoders"
-    base_head, corpus, hierarchy = build / "base-head.npz", build / "corpus.npz", build / "hierarchy.npz"
-    followers = Corpus.load(corpus, base_head).followers()
-    encoder, encoder_header = read_encoder(encoder_run)
-    identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, corpus, hierarchy)
-    origin = provenance(
-        {
-            "encoder": encoder_run / CHECKPOINT,
-            "decoders": decoders_run / CHECKPOINT,
-            "base_head": base_head,
-            "corpus": corpus,
-            "hierarchy": hierarchy,
-        }
-    )
+    made_of = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "hierarchy")}
+    base_head = BaseHead.load(made_of["base-head"])
+    followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
+    hierarchy = Hierarchy.load(made_of["hierarchy"])
+    encoder, encoder_header = read_encoder(encoder_run, {name: made_of[name] for name in ("base-head", "corpus")})
+    identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, hierarchy, made_of)
+    origin = provenance({"encoder": encoder_run / CHECKPOINT, "decoders": decoders_run / CHECKPOINT, **made_of})
     origin["encoder"] = encoder_header
     origin["decoders"] = decoders_header
     size = package(
@@ -73,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         encoder,
         identity_decoder,
         expression_decoder,
-        base_head.read_bytes(),
+        made_of["base-head"].read_bytes(),
         followers,
         origin,
     )
