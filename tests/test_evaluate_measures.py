@@ -1,5 +1,6 @@
 """The measures on the tiny model, whose truth is known: who tells the truth gains everything, the mean head nothing."""
 
+import argparse
 import io
 import json
 import tarfile
@@ -13,6 +14,7 @@ from tiny_model import disk, tiny_followers, tiny_model
 import face2mesh
 from face2mesh.errors import InputFileError
 from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.evaluate import command
 from face2mesh.lab.evaluate import photos as photos_module
 from face2mesh.lab.evaluate import vertex_error
 from face2mesh.lab.evaluate.photos import (
@@ -26,7 +28,7 @@ from face2mesh.lab.evaluate.photos import (
 from face2mesh.lab.evaluate.vertex_error import measure_vertices, nominal_box
 from face2mesh.lab.pairs.mediapipe import IBUG_68
 from face2mesh.photo import Box, box_of_points, crop_of_box
-from face2mesh.store import write_arrays
+from face2mesh.store import sha256, write_arrays
 
 RADIUS = 38.0
 
@@ -186,13 +188,8 @@ def _write_london(folder, model, people):
 
 def test_london(tmp_path, model, monkeypatch):
     _write_london(tmp_path, model, ["007", "003", "005", "011"])
-
-    def finds(rgb, small=False):
-        y, x = np.nonzero(rgb[..., 0] > 128)
-        return [Box(x.mean() - 40, y.mean() - 40, 80, 80)]
-
-    monkeypatch.setattr(face2mesh.model.model, "find_faces", finds)
-    monkeypatch.setattr(photos_module, "find_faces", finds)
+    monkeypatch.setattr(face2mesh.model.model, "find_faces", _finds_disks)
+    monkeypatch.setattr(photos_module, "find_faces", _finds_disks)
     assert measure_people(tmp_path) == ["003", "005", "007", "011"]
     result = measure_london(model, tmp_path)
     # People placed every point by the same offset, which costs nothing.
@@ -201,6 +198,31 @@ def test_london(tmp_path, model, monkeypatch):
     assert result["human_nme_percent"] < 0.5
     detection = measure_detection(tmp_path)
     assert detection["london"] == {"photos": 4, "found": 4, "missed": []}
+
+
+def _finds_disks(rgb, small=False):
+    y, x = np.nonzero(rgb[..., 0] > 128)
+    return [Box(x.mean() - 40, y.mean() - 40, 80, 80)]
+
+
+def test_results_file_tells_how_it_was_made(tmp_path, model, monkeypatch, capsys):
+    _write_london(tmp_path, model, ["003", "005", "007", "011"])
+    folder = tiny_model(tmp_path / "tiny")
+    monkeypatch.setattr(face2mesh.model.model, "find_faces", _finds_disks)
+    parent = argparse.ArgumentParser()
+    command.add_parser(parent.add_subparsers())
+    output = tmp_path / "results" / "one.json"
+    arguments = parent.parse_args(["evaluate", "--model", str(folder), "-o", str(output), "--only", "london"])
+    arguments.data, arguments.build = tmp_path, tmp_path
+    assert arguments.run(arguments) == 0
+    results = json.loads(output.read_text())
+    assert json.loads(capsys.readouterr().out) == results
+    assert results["format"] == "face2mesh/results"
+    assert results["model"] == {"name": "tiny", "version": "0.0.1"}
+    assert list(results["measures"]) == ["london"]
+    made_of = results["provenance"]["inputs"]
+    assert set(made_of) == {"model", "london"}
+    assert made_of["model"]["sha256"] == sha256(folder / "manifest.json")
 
 
 def test_london_without_its_files(tmp_path):
