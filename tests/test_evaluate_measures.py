@@ -14,9 +14,8 @@ from tiny_model import disk, tiny_followers, tiny_model
 import face2mesh
 from face2mesh.errors import InputFileError
 from face2mesh.lab.corpus.corpus import Corpus
-from face2mesh.lab.evaluate import command
+from face2mesh.lab.evaluate import command, vertex_error
 from face2mesh.lab.evaluate import photos as photos_module
-from face2mesh.lab.evaluate import vertex_error
 from face2mesh.lab.evaluate.photos import (
     measure_detection,
     measure_fairface,
