@@ -37,7 +37,7 @@ class _Piece:
 
 
 def _ball(steps: int, open_below: bool = False) -> _Piece:
-    """A unit sphere of six (or, open below, five) quad patches of steps × steps; `steps` even keeps x = 0 an edge loop."""
+    """A unit sphere of six (open below: five) patches of steps × steps quads; an even `steps` keeps x = 0 an edge loop."""
     ticks = np.linspace(-1, 1, steps + 1)
     second, first = np.meshgrid(ticks, ticks, indexing="ij")
     ahead = np.ones_like(first)
@@ -67,7 +67,7 @@ def _strip() -> _Piece:
     """The left upper lashes: four quads in front of and above the left eye."""
     across = np.linspace(-1, 1, 5)
     lower = np.stack([31 + 11 * across, 6 - 2 * across**2, 14 - 2 * across**2], 1)
-    vertices = np.concatenate([lower, lower + [0, 3, 5]])
+    vertices = np.concatenate([lower, lower + np.array([0, 3, 5])])
     corner = np.arange(4)
     quads = np.stack([corner, corner + 1, corner + 6, corner + 5], 1)
     uv = np.stack([np.tile(across * 0.45 + 0.5, 2), np.repeat([0.1, 0.9], 5)], 1)

@@ -1,1 +1,8 @@
 """Software rasteriser, previews and contact sheets."""
+
+from face2mesh.draw.parts import part_colours
+from face2mesh.draw.raster import Fragments, rasterise
+from face2mesh.draw.shade import render
+from face2mesh.draw.views import VIEWS, View, frame
+
+__all__ = ["VIEWS", "Fragments", "View", "frame", "part_colours", "rasterise", "render"]
