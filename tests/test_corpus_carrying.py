@@ -26,9 +26,7 @@ def scans() -> Scans:
     if not folder:
         pytest.skip("FACE2MESH_DATA is not set")
     whole = read_scans(Path(folder))
-    return Scans(
-        whole.vertices, whole.triangles, whole.identity[:6], whole.expression, whole.names, whole.mirror
-    )
+    return Scans(whole.vertices, whole.triangles, whole.identity[:6], whole.expression, whole.names, whole.mirror)
 
 
 def ball(centre: np.ndarray, mirrored: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +91,16 @@ def base(scans: Scans) -> BaseHead:
         part_vertices=part_vertices,
         part_quads=part_quads,
         mirror=mirror.astype(np.int32),
-        regions={"upper_lip": nothing, "lower_lip": nothing, "mouth_cavity": mouth, "eye_cavity": eyes},
+        regions={
+            "lip_upper": nothing,
+            "lip_lower": nothing,
+            "face_and_ears": index < FACE[1],
+            "skull": nothing,
+            "nostrils": nothing,
+            "mouth_cavity": mouth,
+            "eye_cavity_left": eyes & (every[:, 0] > 0),
+            "eye_cavity_right": eyes & (every[:, 0] < 0),
+        },
         landmarks=point,
         dense=point,
         neck_border=np.zeros(0, np.int32),

@@ -82,6 +82,39 @@ def test_eyeballs_keep_their_radius_when_the_head_grows(head: BaseHead, follower
     np.testing.assert_allclose(placed[first:last], head.vertices[first:last] * 1.2, atol=1e-3)
 
 
+def with_lids(head: BaseHead, followers: Followers) -> tuple[Followers, NDArray[np.float32]]:
+    """Lids that ring the eyes, 1 mm before them, and a rest skin that has them."""
+    angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    out = np.stack([0.8 * np.cos(angle), 0.5 * np.sin(angle), 0.7 + 0 * angle], 1)
+    ring = out / np.linalg.norm(out, axis=1, keepdims=True) * (head.eye_radius + 1)
+    left = np.setdiff1d(np.flatnonzero(head.vertices[: head.skin_count, 0] > 1), followers.controls)[:12]
+    lids = np.stack([left, head.mirror[left]]).astype(np.int32)
+    rest = np.stack([head.eye_centres[0] + ring, head.eye_centres[1] + ring * [-1, 1, 1]]).astype(np.float32)
+    skin = head.vertices[: head.skin_count].copy()
+    skin[lids] = rest
+    return replace(followers, lids=lids, lid_rest=rest), skin
+
+
+def test_lids_that_come_forward_take_the_eyeball_along(head: BaseHead, followers: Followers) -> None:
+    """Only the left eye's lids move, not the controls: without the lids the ball would stay."""
+    lidded, skin = with_lids(head, replace(followers, weights=np.zeros_like(followers.weights)))
+    skin[lidded.lids[0]] += np.array([0, 0, 3], np.float32)
+    moved = lidded.place(skin, skin, weights_of())[head.skin_count :] - followers.rest
+    first, last = followers.eyes[0]
+    np.testing.assert_allclose(moved[first:last], np.broadcast_to(moved[first], (last - first, 3)), atol=1e-4)
+    np.testing.assert_allclose(moved[first], [0, 0, 3], atol=0.2)
+    moved[first:last] = 0
+    np.testing.assert_allclose(moved, 0, atol=1e-4)
+
+
+def test_a_shift_takes_everything_along_with_lids_too(head: BaseHead, followers: Followers) -> None:
+    shift = np.array([3, -7, 11], np.float32)
+    lidded, skin = with_lids(head, followers)
+    placed = lidded.place(skin[None, None] + shift, skin[None, None] + shift, weights_of()[None, None])
+    expected = head.vertices[head.skin_count :] + shift
+    np.testing.assert_allclose(placed[0, 0, head.skin_count :], expected, atol=1e-2)
+
+
 def test_an_expression_moves_its_parts_only(head: BaseHead, followers: Followers) -> None:
     skin = head.vertices[: head.skin_count]
     moved = followers.place(skin, skin, weights_of(e3=0.5)) - head.vertices

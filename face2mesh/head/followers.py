@@ -1,12 +1,13 @@
 """The parts that are not skin: eyeballs, teeth, tongue and lashes follow the skin by fixed weights.
 
-Letters: V vertices, S of them skin, F = V − S followers, C control vertices of the skin, E = 52 expression weights.
+Letters: V vertices, S of them skin, F = V − S followers, C control vertices of the skin, E = 52 expression weights, L
+vertices of the margins of one eye's lids.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from face2mesh.store import read_arrays, write_arrays
 KIND = "followers"
 VERSION = 1
 MADE_BY = "face2mesh lab corpus"
+
+# Weight of where W puts an eyeball, against its lids: decides what the lids leave open.
+W_AGAINST_LIDS = 0.02
 
 FloatArray = NDArray[np.float32]
 
@@ -49,7 +53,8 @@ class Followers:
     follower = rest + W · (neutral skin − rest skin at the controls) + Σ wₑ · Eₑ, and then each eyeball turns about its
     own centre. W reproduces every affine motion of the skin (each row sums to 1 and maps the controls' rest positions
     to the follower's), so a head that is moved, turned or scaled takes its followers along; all vertices of an eyeball
-    share one row, so that it stays a sphere of constant radius.
+    share one row, so that it stays a sphere of constant radius. Where the lids' margins are named, an eyeball goes on
+    from there to where they keep their distances from it best: it neither sinks nor comes through its lids.
 
     Attributes:
         rest: (F, 3) mm, the followers of the rest head, in the head's vertex order behind the skin.
@@ -60,6 +65,8 @@ class Followers:
         gaze_degrees: (52, 2, 2), yaw and pitch of the left and the right eye at weight 1.
         eyes: (2, 2) int32, first follower and last + 1 of the left and the right eyeball.
         eye_centres: (2, 3) mm, of the rest head.
+        lids: (2, L) int32, skin vertices of the margins of the left and the right eye's lids; L may be 0.
+        lid_rest: (2, L, 3) mm, where they are in the rest head.
     """
 
     rest: FloatArray
@@ -70,6 +77,8 @@ class Followers:
     gaze_degrees: FloatArray
     eyes: NDArray[np.int32]
     eye_centres: FloatArray
+    lids: NDArray[np.int32] = field(default_factory=lambda: np.zeros((2, 0), np.int32))
+    lid_rest: FloatArray = field(default_factory=lambda: np.zeros((2, 0, 3), np.float32))
 
     def __post_init__(self) -> None:
         """Check the shapes once.
@@ -87,6 +96,8 @@ class Followers:
             "gaze_degrees": (len(self.expression), 2, 2),
             "eyes": (2, 2),
             "eye_centres": (2, 3),
+            "lids": (2, self.lids.shape[-1]),
+            "lid_rest": (2, self.lids.shape[-1], 3),
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
@@ -108,17 +119,37 @@ class Followers:
             (…, V, 3) mm, skin first.
         """
         weights = np.asarray(expression, np.float32)
-        moved = np.asarray(neutral_skin, np.float32)[..., self.controls, :] - self.control_rest
+        neutral = np.asarray(neutral_skin, np.float32)
+        moved = neutral[..., self.controls, :] - self.control_rest
         followers = self.rest + self.weights @ moved + np.tensordot(weights, self.expression, axes=1)
         yaw_pitch = np.tensordot(weights, self.gaze_degrees, axes=1)  # (…, 2, 2)
         turns = gaze_rotations(yaw_pitch[..., 0], yaw_pitch[..., 1])  # (…, 2, 3, 3)
         for side, (first, last) in enumerate(self.eyes):
             # Every vertex of an eyeball has moved by the same vector: its centre has too.
-            centre = self.eye_centres[side] + (followers[..., first : first + 1, :] - self.rest[first])
+            shift = followers[..., first : first + 1, :] - self.rest[first]
+            centre = self.eye_centres[side] + shift + self._towards_lids(neutral, shift, side)
             around = self.rest[first:last] - self.eye_centres[side]
             followers[..., first:last, :] = centre + around @ np.swapaxes(turns[..., side, :, :], -1, -2)
         placed: FloatArray = np.concatenate([np.asarray(expressed_skin, np.float32), followers], axis=-2)
         return placed
+
+    def _towards_lids(self, neutral: FloatArray, shift: FloatArray, side: int) -> FloatArray:
+        """How an eyeball goes on from where W puts it, (…, 1, 3).
+
+        The least-squares solution of n · (d − shift − t) = 0 over the lids' margins, with W_AGAINST_LIDS · |t|² per
+        vertex; n is the direction from the centre to a margin vertex and d that vertex's displacement.
+        """
+        count = self.lids.shape[1]
+        if not count:
+            return np.zeros_like(shift)
+        outward = self.lid_rest[side] - self.eye_centres[side]
+        outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
+        normal = outward.T @ outward / count + W_AGAINST_LIDS * np.eye(3)
+        response = np.linalg.solve(normal, outward.T / count)  # (3, L)
+        apart = neutral[..., self.lids[side], :] - self.lid_rest[side] - shift  # (…, L, 3)
+        gaps = np.einsum("...lc,lc->...l", apart, outward)
+        further: FloatArray = (gaps @ response.T.astype(np.float32))[..., None, :]
+        return further
 
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
         """Write them with their provenance (see `store.provenance`)."""

@@ -5,7 +5,7 @@ Letters: M identity modes, E = 52 expressions, V vertices, S of them skin, N sca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from face2mesh.lab.corpus.eyes import eyeball_translations, gaze_table, scanned_
 from face2mesh.lab.corpus.follower_weights import choose_controls, follower_weights
 from face2mesh.lab.corpus.labels import SkinLabels, skin_labels
 from face2mesh.lab.corpus.lashes import lash_expression, lash_roots
+from face2mesh.lab.corpus.lids import lid_margins
 from face2mesh.lab.corpus.rigid import best_rigid, carry_affinely
 from face2mesh.lab.corpus.scans import GUMS_AND_TONGUE, TEETH, Scans
 from face2mesh.lab.corpus.symmetry import force_mirrored
@@ -30,7 +31,8 @@ Array = NDArray[np.float64]
 LOWER_JAW_MM = 5.0
 # Only these move the jaw; what else the scans' gums do (0.2 mm) is noise.
 JAW = ("jawForward", "jawLeft", "jawRight", "jawOpen")
-CONTROLS = 160
+# Controls of the followers beside the lids' margins.
+CONTROLS = 100
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ def build_corpus(base: BaseHead, scans: Scans, carrying: Carrying, tongue: Tongu
     for part in ("left_eye", "right_eye"):
         first, last = base.part_vertices[part]
         expression[:, first:last] = 0
-    controls = choose_controls(base, carrying.labels.control, CONTROLS, carrying.labels.dense_control)
-    return Corpus.on(
+    margins = lid_margins(base)
+    controls = choose_controls(base, carrying.labels.control, CONTROLS + margins.size, margins.ravel())
+    corpus = Corpus.on(
         base,
         identity=identity,
         expression=expression.astype(np.float32),
@@ -80,6 +83,17 @@ def build_corpus(base: BaseHead, scans: Scans, carrying: Carrying, tongue: Tongu
         follower_controls=controls,
         follower_weights=follower_weights(base, identity, controls),
     )
+    return _with_placed_eyes(corpus)
+
+
+def _with_placed_eyes(corpus: Corpus) -> Corpus:
+    """The same, its modes moving the eyeballs as the runtime's followers do (placing is linear)."""
+    skins = corpus.mean[: corpus.skin_count] + corpus.identity[:, : corpus.skin_count]
+    placed = corpus.followers().place(skins, skins, np.zeros((len(skins), len(corpus.expression))))
+    identity = corpus.identity.copy()
+    for first, last in corpus.eyes:
+        identity[:, first:last] = placed[:, first : first + 1] - corpus.mean[first]
+    return replace(corpus, identity=identity)
 
 
 def _jaws(scans: Scans) -> dict[str, NDArray[np.int64]]:
@@ -103,7 +117,7 @@ def _identity(base: BaseHead, scans: Scans, carrying: Carrying) -> Array:
         first, last = base.part_vertices[part]
         at = scans.vertices[rows] + carrying.offset
         fields[:, first:last] = carry_affinely(at, scans.identity[:, rows], base.vertices[first:last])
-    centres = eyeball_translations(base, scans, carrying.offset, skin, scans.identity)
+    centres = eyeball_translations(base, scans, carrying.offset)
     for side, part in enumerate(("left_eye", "right_eye")):
         first, last = base.part_vertices[part]
         fields[:, first:last] = centres[:, side : side + 1]

@@ -10,7 +10,7 @@ import numpy as np
 
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus
-from face2mesh.lab.corpus.eyes import GAZE_DEGREES, lid_margin
+from face2mesh.lab.corpus.eyes import GAZE_DEGREES
 from face2mesh.lab.corpus.measure import carrying_error, eye_contact
 from face2mesh.lab.corpus.scans import FILE, read_scans
 from face2mesh.lab.corpus.tongue import JAW_SHARE, read_tongue_out
@@ -46,15 +46,14 @@ def run(arguments: argparse.Namespace) -> None:
         configuration={"controls": CONTROLS, "jaw": JAW, "tongue_jaw_share": JAW_SHARE, "gaze_degrees": GAZE_DEGREES},
     )
     corpus.save(build / CORPUS, origin)
-    margins = [lid_margin(base, side) for side in (0, 1)]
     correspondence = carrying.correspondence
     report = {
         "format": "face2mesh/corpus-report",
         "offset_mm": np.round(carrying.offset, 4).tolist(),
         "trusted_share": round(float(correspondence.trusted.mean()), 4),
         "untrusted_outer": int((~correspondence.trusted & carrying.labels.outer).sum()),
-        "carrying_mm": carrying_error(base, corpus, scans, carrying.offset, carrying.labels.outer),
-        "eye_contact_mm": eye_contact(base, corpus, margins),
+        "carrying_mm": carrying_error(base, corpus, scans, carrying.offset, carrying.labels.measured),
+        "eye_contact_mm": eye_contact(base, corpus),
         "provenance": origin,
     }
     text = json.dumps(report, indent=1, sort_keys=True) + "\n"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from face2mesh.errors import InputFileError
 from face2mesh.head.base_head import BaseHead
 from face2mesh.head.followers import Followers, gaze_rotations
+from face2mesh.lab.corpus.lids import lid_margins
 from face2mesh.store import read_arrays, sha256, write_arrays
 
 KIND = "corpus"
@@ -39,6 +40,7 @@ class Corpus:
         skin_count: S.
         eyes: (2, 2), first vertex and last + 1 of the left and the right eyeball.
         eye_centres: (2, 3) mm, of the mean.
+        lids: (2, L) int32, skin vertices of the margins of the left and the right eye's lids, in mirrored order.
     """
 
     mean: FloatArray
@@ -50,6 +52,7 @@ class Corpus:
     skin_count: int
     eyes: NDArray[np.int32]
     eye_centres: FloatArray
+    lids: NDArray[np.int32]
 
     def __post_init__(self) -> None:
         """Check the shapes once.
@@ -105,6 +108,8 @@ class Corpus:
             gaze_degrees=self.gaze_degrees,
             eyes=(self.eyes - self.skin_count).astype(np.int32),
             eye_centres=self.eye_centres,
+            lids=self.lids,
+            lid_rest=self.mean[self.lids],
         )
 
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
@@ -160,4 +165,5 @@ class Corpus:
             skin_count=base.skin_count,
             eyes=np.array([base.part_vertices["left_eye"], base.part_vertices["right_eye"]], np.int32),
             eye_centres=base.eye_centres,
+            lids=lid_margins(base),
         )

@@ -67,7 +67,7 @@ def correspond(base: BaseHead, scans: Scans, offset: Array, labels: Mapping[str,
         base: the base head; its rest shape is the scans' mean.
         scans: the scanned model.
         offset: (3,) mm; scanned vertices + offset are in the base head's frame.
-        labels: masks (S,) of the skin: "upper_lip", "lower_lip", "mouth_cavity", "left_eye_cavity", "right_eye_cavity";
+        labels: masks (S,) of the skin: "lip_upper", "lip_lower", "mouth_cavity", "eye_cavity_left", "eye_cavity_right";
             what is in none of them is outer skin.
     """
     count = base.skin_count
@@ -78,17 +78,17 @@ def correspond(base: BaseHead, scans: Scans, offset: Array, labels: Mapping[str,
     mouth = scans.triangles_within(FACE, MOUTH_SOCKET)
     allowed = {
         "outer": outer,
-        "upper_lip": mouth[~lower[mouth].any(1)],
-        "lower_lip": mouth[~upper[mouth].any(1)],
+        "lip_upper": mouth[~lower[mouth].any(1)],
+        "lip_lower": mouth[~upper[mouth].any(1)],
         "mouth_cavity": mouth,
-        "left_eye_cavity": scans.triangles_within(FACE, EYE_SOCKETS[0]),
-        "right_eye_cavity": scans.triangles_within(FACE, EYE_SOCKETS[1]),
+        "eye_cavity_left": scans.triangles_within(FACE, EYE_SOCKETS[0]),
+        "eye_cavity_right": scans.triangles_within(FACE, EYE_SOCKETS[1]),
     }
     masks = dict(labels)
     masks["outer"] = ~np.any(list(labels.values()), axis=0)
     near = np.full(count, NEAR_MM)
     for name in labels:
-        if name.endswith("cavity"):
+        if "cavity" in name:
             near[labels[name]] = NEAR_IN_CAVITY_MM
     corners = np.zeros((count, 3), np.int64)
     weights = np.zeros((count, 3))

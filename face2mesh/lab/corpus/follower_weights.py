@@ -20,7 +20,7 @@ NOISE_MM = 0.5
 
 
 def choose_controls(
-    base: BaseHead, allowed: NDArray[np.bool_], count: int, dense: NDArray[np.bool_]
+    base: BaseHead, allowed: NDArray[np.bool_], count: int, always: NDArray[np.integer[Any]]
 ) -> NDArray[np.int32]:
     """Spread control vertices over the skin by farthest-point sampling, the same on both sides.
 
@@ -28,7 +28,7 @@ def choose_controls(
         base: the base head.
         allowed: (S,), skin that may serve.
         count: C, about; a pair of mirrored vertices is taken at once.
-        dense: (S,), skin on which distances count three times, so that it gets more controls.
+        always: vertices that are controls in any case, with their mirror images.
 
     Returns:
         (C,) int32, sorted.
@@ -36,16 +36,13 @@ def choose_controls(
     mirror = base.mirror[: base.skin_count]
     candidates = np.flatnonzero(allowed & allowed[mirror] & (base.vertices[: base.skin_count, 0] >= -1e-4))
     points = base.vertices[candidates].astype(np.float64)
-    scale = np.where(dense[candidates], 3.0, 1.0)
-    distance = np.full(len(candidates), np.inf)
-    chosen: set[int] = set()
-    newest = int(points[:, 2].argmax())
-    while len(chosen) < count:
-        chosen |= {int(candidates[newest]), int(mirror[candidates[newest]])}
-        distance = np.minimum(distance, scale * np.linalg.norm(points - points[newest], axis=1))
+    chosen = {int(vertex) for vertex in always} | {int(mirror[vertex]) for vertex in always}
+    start = base.vertices[sorted(chosen)].astype(np.float64) if chosen else points[points[:, 2].argmax()][None]
+    distance = np.linalg.norm(points[:, None] - start, axis=2).min(1)
+    while len(chosen) < count and distance.max() > 0:
         newest = int(distance.argmax())
-        if distance[newest] == 0:
-            break
+        chosen |= {int(candidates[newest]), int(mirror[candidates[newest]])}
+        distance = np.minimum(distance, np.linalg.norm(points - points[newest], axis=1))
     return np.array(sorted(chosen), np.int32)
 
 

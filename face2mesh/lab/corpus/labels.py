@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from face2mesh.head.base_head import BaseHead
 
 Mask = NDArray[np.bool_]
-# Skin this near (mm) to an eyeball's centre, beyond its radius, or to the mouth, gets dense controls.
-NEAR_EYE_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -21,15 +19,15 @@ class SkinLabels:
 
     Attributes:
         regions: what needs its own counterpart, by name (see `correspondence.correspond`).
-        outer: face, ears, skull and neck: what is measured against the scans.
+        outer: face, ears, skull and neck: what lies on the scans' outer surface.
+        measured: face, ears and skull, without cavities and the nostrils' inside.
         control: skin that may place the followers.
-        dense_control: skin near the followers, where controls are dense.
     """
 
     regions: Mapping[str, Mask]
     outer: Mask
+    measured: Mask
     control: Mask
-    dense_control: Mask
 
 
 def skin_labels(base: BaseHead) -> SkinLabels:
@@ -38,25 +36,25 @@ def skin_labels(base: BaseHead) -> SkinLabels:
     Raises:
         ValueError: the base head names no mouth or eye cavity, or no lips.
     """
-    missing = {"upper_lip", "lower_lip", "mouth_cavity", "eye_cavity"} - set(base.regions)
+    names = ("lip_upper", "lip_lower", "mouth_cavity", "eye_cavity_left", "eye_cavity_right")
+    measured = ("face_and_ears", "skull", "nostrils")
+    missing = {*names, *measured} - set(base.regions)
     if missing:
         raise ValueError(f"the base head lacks the regions {', '.join(sorted(missing))}")
     skin = slice(0, base.skin_count)
-    mouth, eyes = base.regions["mouth_cavity"][skin], base.regions["eye_cavity"][skin]
-    left = base.vertices[skin, 0] > 0
-    upper, lower = (base.regions[name][skin] & ~mouth for name in ("upper_lip", "lower_lip"))
+    upper, lower, mouth, left_eye, right_eye = (base.regions[name][skin] for name in names)
+    eyes = left_eye | right_eye
+    seen, skull, nostrils = (base.regions[name][skin] for name in measured)
     outer = ~mouth & ~eyes
-    out = base.vertices[skin][:, None] - base.eye_centres
-    near_eye = np.linalg.norm(out, axis=2).min(1) < base.eye_radius + NEAR_EYE_MM
     return SkinLabels(
         regions={
-            "upper_lip": upper,
-            "lower_lip": lower,
+            "lip_upper": upper & ~mouth,
+            "lip_lower": lower & ~mouth,
             "mouth_cavity": mouth,
-            "left_eye_cavity": eyes & left,
-            "right_eye_cavity": eyes & ~left,
+            "eye_cavity_left": left_eye,
+            "eye_cavity_right": right_eye,
         },
         outer=outer,
+        measured=outer & (seen | skull) & ~nostrils,
         control=outer & (base.vertices[skin, 2] > -40),
-        dense_control=outer & (near_eye | upper | lower),
     )

@@ -41,7 +41,7 @@ def carrying_error(
     corpus: Corpus,
     scans: Scans,
     offset: Array,
-    outer: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
     people: int = 50,
     seed: int = 50,
 ) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def carrying_error(
         corpus: what was carried.
         scans: what it was carried from.
         offset: (3,), scanned + offset is in the base head's frame.
-        outer: (S,), the skin that is measured: face, ears, skull and neck, without the cavities.
+        measured: (S,), the skin that is measured: face, ears and skull, without cavities.
         people: n.
         seed: of their codes.
 
@@ -61,7 +61,7 @@ def carrying_error(
     """
     triangles = scans.triangles_within(FACE, HEAD, MOUTH_SOCKET, *EYE_SOCKETS)
     mean = scans.vertices + offset
-    rows = np.flatnonzero(outer)
+    rows = np.flatnonzero(measured)
     codes = sample_identities(np.random.default_rng(seed), people, len(corpus.identity))
     skins = corpus.skin(codes)
     gaps = []
@@ -83,9 +83,7 @@ def carrying_error(
     }
 
 
-def eye_contact(
-    base: BaseHead, corpus: Corpus, margins: list[NDArray[np.int64]], people: int = 200, seed: int = 51
-) -> Summary:
+def eye_contact(base: BaseHead, corpus: Corpus, people: int = 200, seed: int = 51) -> Summary:
     """How far the lids' margins are in front of the eyeball's sphere, placed by the followers' weights, on random
     people.
 
@@ -101,8 +99,8 @@ def eye_contact(
     for side, part in enumerate(("left_eye", "right_eye")):
         first = base.part_vertices[part][0]
         centres = base.eye_centres[side] + placed[:, first] - base.vertices[first]
-        gap = np.linalg.norm(placed[:, margins[side]] - centres[:, None], axis=2) - base.eye_radius
-        rest = np.linalg.norm(base.vertices[margins[side]] - base.eye_centres[side], axis=1) - base.eye_radius
+        gap = np.linalg.norm(placed[:, corpus.lids[side]] - centres[:, None], axis=2) - base.eye_radius
+        rest = np.linalg.norm(base.vertices[corpus.lids[side]] - base.eye_centres[side], axis=1) - base.eye_radius
         changes.append(np.abs(gap - rest).ravel())
         depths.append(np.maximum(-gap, 0).ravel())
     result = {f"change_{name}": value for name, value in summary(np.concatenate(changes)).items()}

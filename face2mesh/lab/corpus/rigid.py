@@ -1,4 +1,4 @@
-"""Motions of stiff things: rigid and affine fits of displacement fields, balls under lids.
+"""Motions of stiff things: rigid and affine fits of displacement fields.
 
 Letters: N points, K fields.
 """
@@ -82,31 +82,3 @@ def smallest_rotations(before: NDArray[Any], after: NDArray[Any]) -> Array:
     )
     rotations: Array = np.eye(3) + cross + cross @ cross / (1 + cosine)[:, None, None]
     return rotations
-
-
-def ball_between_lids(
-    margin: NDArray[Any], displacement: NDArray[Any], centre: NDArray[Any], guess: NDArray[Any], stiffness: float = 0.2
-) -> Array:
-    """How a ball of constant radius must move so that the lids stay at their distances from it.
-
-    Least squares in the translation t: Σ (n · (d − t))² / N + stiffness · |t − guess|², n the direction from the centre
-    to a margin vertex and d its displacement.
-
-    Args:
-        margin: (N, 3), vertices of the lids' margins at rest.
-        displacement: (K, N, 3), of them.
-        centre: (3,), of the ball at rest.
-        guess: (K, 3), where the scans' own eyeball goes; decides what the lids leave open.
-        stiffness: weight of the guess, relative to the lids.
-
-    Returns:
-        (K, 3).
-    """
-    outward = margin - centre
-    outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
-    count = len(margin)
-    normal = outward.T @ outward / count + stiffness * np.eye(3)
-    along = np.einsum("nc,knc->kn", outward, displacement)
-    right = along @ outward / count + stiffness * guess
-    moved: Array = np.linalg.solve(normal, right.T).T
-    return moved
