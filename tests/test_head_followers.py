@@ -87,7 +87,8 @@ def with_lids(head: BaseHead, followers: Followers) -> tuple[Followers, NDArray[
     angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     out = np.stack([0.8 * np.cos(angle), 0.5 * np.sin(angle), 0.7 + 0 * angle], 1)
     ring = out / np.linalg.norm(out, axis=1, keepdims=True) * (head.eye_radius + 1)
-    left = np.setdiff1d(np.flatnonzero(head.vertices[: head.skin_count, 0] > 1), followers.controls)[:12]
+    taken = np.concatenate([followers.controls, head.mirror[followers.controls]])
+    left = np.setdiff1d(np.flatnonzero(head.vertices[: head.skin_count, 0] > 1), taken)[:12]
     lids = np.stack([left, head.mirror[left]]).astype(np.int32)
     rest = np.stack([head.eye_centres[0] + ring, head.eye_centres[1] + ring * [-1, 1, 1]]).astype(np.float32)
     skin = head.vertices[: head.skin_count].copy()
