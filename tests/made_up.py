@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.head import PARTS, BaseHead, Embedding
+from face2mesh.face import Camera, CropPose, Face, rotation_from_6d
+from face2mesh.head import ARKIT_NAMES, PARTS, BaseHead, Embedding
 
 CENTRE = np.array([0.0, -25.0, -72.0])
 RADII = np.array([74.0, 112.0, 84.0])
@@ -37,7 +38,7 @@ class _Piece:
 
 
 def _ball(steps: int, open_below: bool = False) -> _Piece:
-    """A unit sphere of six (open below: five) patches of steps × steps quads; an even `steps` keeps x = 0 an edge loop."""
+    """A unit sphere of six (open below: five) patches of steps² quads; an even `steps` keeps x = 0 an edge loop."""
     ticks = np.linspace(-1, 1, steps + 1)
     second, first = np.meshgrid(ticks, ticks, indexing="ij")
     ahead = np.ones_like(first)
@@ -232,8 +233,25 @@ class MadeUpDecoder:
     """A linear decoder on the made-up head: identity (M,) and expression (52,) to vertices (V, 3) float32 mm."""
 
     steps: int = 12
+    name: str = "made-up"
+    version: str = "0"
+
+    @property
+    def base_head(self) -> BaseHead:
+        return made_up_head(self.steps)
 
     def decode(self, identity: NDArray[np.floating], expression: NDArray[np.floating]) -> NDArray[np.float32]:
         people, actions = made_up_corpus(self.steps, len(identity))
         moved = np.tensordot(identity, people, 1) + np.tensordot(expression, actions, 1)
         return (made_up_head(self.steps).vertices + moved).astype(np.float32)
+
+
+def made_up_face(steps: int = 12) -> Face:
+    """A made-up person with an open jaw, turned a little, in a photo of 640 × 480 pixels."""
+    generator = np.random.default_rng(3)
+    weights = np.zeros(52, np.float32)
+    weights[ARKIT_NAMES.index("jawOpen")] = 0.6
+    camera = Camera.centred(700.0, 640, 480)
+    crop_pose = CropPose(rotation_from_6d(np.array([0.96, 0.05, 0.25, -0.04, 1.0, 0.1])), np.array([0.1, 0.05]), -0.9)
+    pose = crop_pose.pose(camera, (300.0, 220.0), 300.0)
+    return Face(MadeUpDecoder(steps), generator.normal(size=MODES), weights, camera, pose)

@@ -2,9 +2,9 @@
 
 Letters: V vertices, T triangles, H and W the picture's height and width, C channels.
 
-Every triangle is cut into the rows of pixel centres that it crosses, every row into the pixels between two edges. An edge
-is always evaluated from its upper end and rows and spans are half-open, so two triangles that share an edge agree to
-the last bit on which of them owns a pixel centre: no holes and no double hits (the purpose of the usual top-left rule).
+Every triangle is cut into the rows of pixel centres that it crosses, every row into the pixels between two edges. An
+edge is always evaluated from its upper end, and rows and spans are half-open, so two triangles that share an edge agree
+to the last bit on which of them owns a pixel centre: no holes and no double hits (what the usual top-left rule is for).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Fragments:
 
     Attributes:
         triangle: (H, W) int32, the nearest triangle at the pixel's centre, −1 where there is none.
-        barycentric: (H, W, 3) float32, weights of that triangle's corners, 0 to 1 and summing to 1; 0 where there is none.
+        barycentric: (H, W, 3) float32, weights of its corners, 0 to 1 and summing to 1; 0 where there is none.
         depth: (H, W) float32, in the points' unit; infinite where there is none.
     """
 
@@ -91,9 +91,9 @@ def rasterise(
 ) -> Fragments:
     """Find the nearest triangle at each pixel's centre.
 
-    With `perspective`, depth is a distance along the camera's axis, 1/depth is linear in the picture, and the weights are
-    those on the triangle in space: attributes interpolated with them are perspective-correct. Without it, depth and
-    weights are linear in the picture (an orthographic camera).
+    With `perspective`, depth is a distance along the camera's axis, 1/depth is linear in the picture, and the weights
+    are those on the triangle in space: attributes interpolated with them are perspective-correct. Without it, depth
+    and weights are linear in the picture (an orthographic camera).
 
     Args:
         points: (V, 3), x (right) and y (down) in pixels, with pixel centres at +0.5, and depth (greater is farther).
@@ -182,7 +182,7 @@ def _spans(
     (x0, y0), (x1, y1), (x2, y2) = (corners[rows, order[:, i], :2].T for i in range(3))
     top = np.clip(np.ceil(y0 - 0.5), 0, height).astype(np.int64)
     bottom = np.clip(np.ceil(y2 - 0.5), 0, height).astype(np.int64)
-    # A triangle less than a pixel wide between two columns of centres hits nothing: most of a fine mesh in a small picture.
+    # A triangle between two columns of centres hits nothing; in small pictures that is most of a fine mesh.
     left, right = np.minimum(np.minimum(x0, x1), x2), np.maximum(np.maximum(x0, x1), x2)
     bottom[np.ceil(left - 0.5) >= np.ceil(right - 0.5)] = 0
     step, owner = _repeat_ranges(np.maximum(bottom - top, 0))
@@ -216,9 +216,7 @@ def _paint(
     """Paint spans into the flat pictures `nearest` (greatest nearness so far) and `seen` (its triangle)."""
     slope = planes.near_slope[owner]
     start = (
-        planes.near[owner]
-        + slope[:, 0] * (first + 0.5 - planes.x[owner])
-        + slope[:, 1] * (row + 0.5 - planes.y[owner])
+        planes.near[owner] + slope[:, 0] * (first + 0.5 - planes.x[owner]) + slope[:, 1] * (row + 0.5 - planes.y[owner])
     )
     step, span = _repeat_ranges(lengths)
     pixel = (row * width + first)[span] + step

@@ -73,9 +73,7 @@ def frame(
     if scale_px is None:
         spread = (turned + translation)[:, :2] / (turned + translation)[:, 2:]
         free = 1 - 2 * margin
-        focal = min(
-            free * width / max(np.ptp(spread[:, 0]), 1e-6), free * height / max(np.ptp(spread[:, 1]), 1e-6)
-        )
+        focal = min(free * width / max(np.ptp(spread[:, 0]), 1e-6), free * height / max(np.ptp(spread[:, 1]), 1e-6))
         shift = -(spread.max(0) + spread.min(0)) / 2 * focal
     else:
         focal, shift = scale_px * view.distance_mm, np.zeros(2)

@@ -158,9 +158,11 @@ class Model:
 
         Raises:
             PhotoError: the photo cannot be read, holds no such face, or the box lies outside.
+            Face2MeshError: the distance between the eyes is none that people have.
         """
+        check_ipd(ipd_mm)
         read = photo if isinstance(photo, Photo) else read_photo(photo)
-        boxes = self._boxes(read, box)
+        boxes = self._boxes(read, box, small=face > 1)
         if not 1 <= face <= len(boxes):
             raise PhotoError(f"{read.name}: has no face number {face}: {len(boxes)} found; choose 1 to {len(boxes)}.")
         return self._faces(read, boxes[:face], ipd_mm)[-1]
@@ -169,8 +171,9 @@ class Model:
         self, photo: PhotoSource, *, box: BoxSource | None = None, ipd_mm: float | None = None
     ) -> list[Face]:
         """All faces of a photo as heads in front of one camera, the largest first; see `reconstruct`."""
+        check_ipd(ipd_mm)
         read = photo if isinstance(photo, Photo) else read_photo(photo)
-        return self._faces(read, self._boxes(read, box), ipd_mm)
+        return self._faces(read, self._boxes(read, box, small=True), ipd_mm)
 
     def sample(self, seed: int, *, expression: bool = True) -> Face:
         """A random head, looking straight into a camera 800 mm away; the same seed gives the same head.
@@ -190,10 +193,11 @@ class Model:
         centred = pose.pose(camera, (camera.cx, camera.cy), 100.0 * camera.fx / SAMPLE_DISTANCE_MM)
         return self._face(identity, weights, camera, centred, box=None, ipd_mm=None)
 
-    def _boxes(self, photo: Photo, given: BoxSource | None) -> list[Box]:
+    def _boxes(self, photo: Photo, given: BoxSource | None, small: bool) -> list[Box]:
+        """The given box, or those of the faces found, the largest first."""
         height, width = photo.rgb.shape[:2]
         if given is None:
-            found = sorted(find_faces(photo.rgb), key=lambda box: -box.side)
+            found = sorted(find_faces(photo.rgb, small), key=lambda box: -box.side)
             if not found:
                 raise PhotoError(f"{photo.name}: no face found; name its place with --box x,y,w,h (or box=…).")
             return found
@@ -262,13 +266,14 @@ class Model:
         ipd_mm: float | None,
     ) -> Face:
         """One head in front of a camera; a known distance between the eyes scales it and its distance alike."""
-        check_ipd(ipd_mm)
-        scale, source = 1.0, "prior"
-        if ipd_mm is not None:
-            neutral = self.decode(identity)
-            centres = [neutral[slice(*self.base_head.part_vertices[part])].mean(0) for part in ("left_eye", "right_eye")]
-            scale, source = ipd_mm / float(np.linalg.norm(centres[0] - centres[1])), "ipd"
-        return Face(self, identity, weights, camera, Pose(pose.rotation, pose.translation_mm * scale), scale, source)
+        face = Face(self, identity, weights, camera, pose, box=box)
+        if ipd_mm is None:
+            return face
+        neutral = self.decode(identity)
+        left, right = (
+            neutral[slice(*self.base_head.part_vertices[part])].mean(0) for part in ("left_eye", "right_eye")
+        )
+        return face.scaled(ipd_mm / float(np.linalg.norm(left - right)), "ipd")
 
 
 def _clean(expression: NDArray[Any]) -> FloatArray:
