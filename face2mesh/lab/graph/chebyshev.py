@@ -1,0 +1,205 @@
+"""Chebyshev convolution on a graph that never changes (Defferrard 2016).
+
+y = Σ_k T_k(L̃) x W_k with T_0 = x, T_1 = L̃x, T_k = 2L̃T_{k−1} − T_{k−2}, k = 0 … K − 1.
+
+How it is made fast, on a processor whose cores wait for memory rather than for arithmetic:
+- One sample at a time: all K terms of a sample stay in the cache, in one buffer (V, K·C) that is used again for the
+  next; a term is written by one sparse product and read by one dense product with all the weights.
+- Nothing of the forward pass is kept but x. T_k(L̃) is symmetric, so with G_k = T_k(L̃) g for the incoming gradient g
+  ∂x = Σ_k G_k W_kᵀ and ∂W_k = xᵀ G_k: the backward pass is the same recurrence, on g, and two dense products.
+- With fewer channels out than in, the weights come first and Clenshaw's form of the recurrence runs on the few.
+
+Letters: B batch, V vertices, C channels in, H channels out, K the order (number of terms).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from face2mesh.lab.graph.laplacian import Matrix
+
+
+class SparseMatrix:
+    """A constant sparse matrix and its transpose as torch CSR tensors, made once for each type and device asked for.
+
+    It is derived from the topology, so it is no parameter and no buffer: checkpoints do not hold it.
+    """
+
+    def __init__(self, matrix: Matrix) -> None:
+        """Take a SciPy matrix (R, V)."""
+        self.matrix = matrix
+        self.shape = matrix.shape
+        self._made: dict[tuple[torch.dtype, torch.device, bool], Tensor] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SparseMatrix:
+        """Constant, hence shared by copies of a network."""
+        return self
+
+    def like(self, x: Tensor, transposed: bool = False) -> Tensor:
+        """The matrix (its transpose, if asked) in the type and on the device of `x`."""
+        key = (x.dtype, x.device, transposed)
+        if key not in self._made:
+            matrix = self.matrix.T.tocsr() if transposed else self.matrix
+            matrix.sort_indices()
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+                self._made[key] = torch.sparse_csr_tensor(
+                    torch.from_numpy(matrix.indptr.astype(np.int32)),
+                    torch.from_numpy(matrix.indices.astype(np.int32)),
+                    torch.from_numpy(matrix.data).to(x.dtype),
+                    matrix.shape,
+                    device=x.device,
+                    check_invariants=True,
+                )
+        return self._made[key]
+
+
+def chebyshev(x: Tensor, weight: Tensor, bias: Tensor | None, laplacian: SparseMatrix) -> Tensor:
+    """Convolve.
+
+    Args:
+        x: (B, V, C).
+        weight: (K, C, H).
+        bias: (H,) or none.
+        laplacian: L̃ (V, V), symmetric, spectrum −1 to 1.
+
+    Returns:
+        (B, V, H).
+    """
+    y: Tensor = _Chebyshev.apply(x, weight, laplacian)  # type: ignore[no-untyped-call]
+    return y if bias is None else y + bias
+
+
+def sparse_product(x: Tensor, matrix: SparseMatrix) -> Tensor:
+    """The (R, V) matrix times each sample of x (B, V, C): (B, R, C)."""
+    y: Tensor = _SparseProduct.apply(x, matrix)  # type: ignore[no-untyped-call]
+    return y
+
+
+class ChebyshevConvolution(nn.Module):
+    """A layer with weights (K, C, H), Glorot-uniform for each term as in PyTorch Geometric's `ChebConv`."""
+
+    def __init__(
+        self, channels: int, channels_out: int, order: int, laplacian: SparseMatrix, bias: bool = True
+    ) -> None:
+        """Make the layer.
+
+        Args:
+            channels: C.
+            channels_out: H.
+            order: K, at least 1; the layer sees K − 1 steps along the edges.
+            laplacian: L̃ of the level on which the layer works.
+            bias: whether to add a learnt constant to each channel.
+
+        Raises:
+            ValueError: the order is below 1.
+        """
+        super().__init__()
+        if order < 1:
+            raise ValueError(f"a Chebyshev convolution needs an order of at least 1, got {order}")
+        self.laplacian = laplacian
+        self.weight = nn.Parameter(torch.empty(order, channels, channels_out))
+        self.bias = nn.Parameter(torch.zeros(channels_out)) if bias else None
+        limit = math.sqrt(6.0 / (channels + channels_out))
+        nn.init.uniform_(self.weight, -limit, limit)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, V, C) to (B, V, H)."""
+        return chebyshev(x, self.weight, self.bias, self.laplacian)
+
+
+class _Chebyshev(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, laplacian: SparseMatrix) -> Tensor:
+        x = x.contiguous()
+        ctx.save_for_backward(x, weight)
+        ctx.laplacian = laplacian
+        order, channels, channels_out = weight.shape
+        matrix = laplacian.like(x)
+        y = x.new_empty(x.shape[0], x.shape[1], channels_out)
+        if channels_out < channels:
+            stacked = weight.transpose(0, 1).reshape(channels, order * channels_out)
+            terms = x.new_empty(x.shape[1], order * channels_out)
+            for sample, result in zip(x, y, strict=True):
+                torch.mm(sample, stacked, out=terms)
+                _clenshaw(matrix, terms, channels_out, result)
+        else:
+            stacked = weight.reshape(order * channels, channels_out)
+            terms = x.new_empty(x.shape[1], order * channels)
+            for sample, result in zip(x, y, strict=True):
+                _recurrence(matrix, terms, sample)
+                torch.mm(terms, stacked, out=result)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, weight = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        order, channels, channels_out = weight.shape
+        matrix = ctx.laplacian.like(x)
+        # (K·H, C), so that ∂x = Σ_k G_k W_kᵀ is one product with the buffer of all G_k.
+        stacked = weight.transpose(1, 2).reshape(order * channels_out, channels)
+        terms = x.new_empty(x.shape[1], order * channels_out)
+        by_input = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        by_weight = x.new_zeros(channels, order * channels_out) if ctx.needs_input_grad[1] else None
+        for index in range(len(x)):
+            _recurrence(matrix, terms, gradient[index])
+            if by_input is not None:
+                torch.mm(terms, stacked, out=by_input[index])
+            if by_weight is not None:
+                by_weight.addmm_(x[index].t(), terms)
+        if by_weight is not None:
+            by_weight = by_weight.reshape(channels, order, channels_out).transpose(0, 1)
+        return by_input, by_weight, None
+
+
+def _recurrence(matrix: Tensor, terms: Tensor, x: Tensor) -> None:
+    """Fill `terms` (V, K·C) with T_0 … T_{K−1} of x (V, C), side by side."""
+    term = torch.split(terms, x.shape[1], dim=1)
+    term[0].copy_(x)
+    if len(term) > 1:
+        torch.addmm(term[0], matrix, x, beta=0, out=term[1])
+    for k in range(2, len(term)):
+        torch.addmm(term[k - 2], matrix, term[k - 1], beta=-1, alpha=2, out=term[k])
+
+
+def _clenshaw(matrix: Tensor, terms: Tensor, channels: int, result: Tensor) -> None:
+    """Write Σ_k T_k(L̃) z_k to `result` (V, H), z_k (V, H) side by side in `terms`, which is used up (Clenshaw 1955).
+
+    b_k = z_k + 2L̃b_{k+1} − b_{k+2} downwards; the sum is z_0 + L̃b_1 − b_2.
+    """
+    term = torch.split(terms, channels, dim=1)
+    last = len(term) - 1
+    for k in range(last - 1, -1, -1):
+        term[k].addmm_(matrix, term[k + 1], alpha=2 if k else 1)
+        if k + 2 <= last:
+            term[k].sub_(term[k + 2])
+    result.copy_(term[0])
+
+
+class _SparseProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: SparseMatrix) -> Tensor:
+        ctx.matrix = matrix
+        return _times(matrix.like(x), x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _times(ctx.matrix.like(gradient, transposed=True), gradient), None
+
+
+def _times(matrix: Tensor, x: Tensor) -> Tensor:
+    x = x.contiguous()
+    y = x.new_empty(x.shape[0], matrix.shape[0], x.shape[2])
+    for sample, result in zip(x, y, strict=True):
+        torch.addmm(result, matrix, sample, beta=0, out=result)
+    return y

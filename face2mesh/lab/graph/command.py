@@ -1,0 +1,52 @@
+"""`face2mesh lab hierarchy`: the levels of the base head's skin."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from face2mesh.errors import InputFileError
+from face2mesh.head.base_head import BaseHead
+from face2mesh.lab.graph.hierarchy import Hierarchy, build_hierarchy
+from face2mesh.store import provenance
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("hierarchy", help="thin the base head's skin to the levels of the graph networks")
+    parser.add_argument("--poolings", type=int, default=4, help="how often the mesh is thinned (default 4)")
+    parser.add_argument("--factor", type=float, default=4.0, help="by how much each time (default 4)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read `base-head.npz`, write `hierarchy.npz`.
+
+    Raises:
+        InputFileError: the base head is missing, stale, or its skin cannot be thinned that far.
+    """
+    source = arguments.build / "base-head.npz"
+    head = BaseHead.load(source)
+    try:
+        hierarchy = hierarchy_of_head(head, arguments.poolings, arguments.factor)
+    except ValueError as error:
+        raise InputFileError(
+            f"{source}: its skin makes no hierarchy ({error}); ask for fewer or smaller poolings."
+        ) from error
+    configuration = {"poolings": arguments.poolings, "factor": arguments.factor}
+    target = arguments.build / "hierarchy.npz"
+    hierarchy.save(target, provenance({"base-head": source}, configuration))
+    print(f"{target}: {', '.join(str(count) for count in hierarchy.counts)} vertices")
+
+
+def hierarchy_of_head(head: BaseHead, poolings: int = 4, factor: float = 4.0) -> Hierarchy:
+    """Levels of a head's skin, symmetric by its mirror table; the quads' sides are the finest graph.
+
+    Raises:
+        ValueError: the skin is no manifold, not symmetric, or has too few vertices.
+    """
+    skin = head.skin_count
+    return build_hierarchy(
+        np.asarray(head.vertices[:skin]), head.skin_triangles, head.skin_quads, head.mirror[:skin], poolings, factor
+    )
