@@ -25,6 +25,7 @@ from face2mesh.lab.evaluate.photos import (
     same_face,
 )
 from face2mesh.lab.evaluate.vertex_error import measure_vertices, nominal_box
+from face2mesh.lab.figures import people
 from face2mesh.lab.pairs.mediapipe import IBUG_68
 from face2mesh.photo import Box, box_of_points, crop_of_box
 from face2mesh.store import sha256, write_arrays
@@ -167,14 +168,14 @@ def test_fairface(data, model, monkeypatch):
     assert measure_fairface(model, data, limit=1)["photos"] == 1
 
 
-def _write_london(folder, model, people):
+def _write_london(folder, model, names):
     london = folder / "london"
     london.mkdir()
     core = list(range(17, 60))
     mapping = {str(i): i for i in core} | {"8": 8, "_inner_core": core, "_jaw_polyline": [0, 4, 12, 16]}
     mapping["_weak"] = {"27": [27], "28": [28], "29": [29], "30": [30]}
     placed = {}
-    for i, person in enumerate(people):
+    for i, person in enumerate(names):
         centre = (110.0 + 5 * i, 120.0)
         picture = disk(240, 240, centre, RADIUS)
         (london / f"{person}-neutral.jpg").write_bytes(_jpeg(picture))
@@ -182,7 +183,7 @@ def _write_london(folder, model, people):
         placed[f"{person}-neutral"] = (model.reconstruct(picture, box=box).landmarks_px + np.array([3, -2])).tolist()
     (london / "map68.json").write_text(json.dumps(mapping))
     (london / "points189.json").write_text(json.dumps(placed))
-    (london / "split.json").write_text(json.dumps({"measure": people, "textures": []}))
+    (london / "split.json").write_text(json.dumps({"measure": names, "textures": []}))
 
 
 def test_london(tmp_path, model, monkeypatch):
@@ -222,6 +223,24 @@ def test_results_file_tells_how_it_was_made(tmp_path, model, monkeypatch, capsys
     made_of = results["provenance"]["inputs"]
     assert set(made_of) == {"model", "london"}
     assert made_of["model"]["sha256"] == sha256(folder / "manifest.json")
+
+
+def test_sheet_of_people(tmp_path, model, monkeypatch):
+    _write_london(tmp_path, model, ["003", "005"])
+    _write_fairface(tmp_path, "train", model, [(112, 112)])
+    _write_fairface(tmp_path, "val", model, [(112, 112), (120, 105)])
+    monkeypatch.setattr(people, "TILE", 48)
+    monkeypatch.setattr(people, "PEOPLE", 4)
+    monkeypatch.setattr(people, "ACROSS", 2)
+    monkeypatch.setattr(face2mesh.model.model, "find_faces", lambda rgb, small=False: [])
+    nobody = people.draw(model, tmp_path, seed=1)
+    assert nobody.shape == (2 * 48, 2 * 4 * 48, 3)
+    # A face that is not found leaves the photo alone: the three tiles beside it stay white.
+    assert (nobody[:48, 48 : 4 * 48] == 255).all()
+    monkeypatch.setattr(face2mesh.model.model, "find_faces", _finds_disks)
+    sheet = people.draw(model, tmp_path, seed=1)
+    np.testing.assert_array_equal(sheet, people.draw(model, tmp_path, seed=1))
+    assert all(sheet[:48, i * 48 : (i + 1) * 48].std() > 5 for i in range(8))
 
 
 def test_london_without_its_files(tmp_path):
