@@ -6,6 +6,7 @@ and version, the command that made it, its configuration, the SHA-256 of the inp
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -55,7 +56,9 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             f"{path}: cannot be written ({error.strerror or error}); choose another folder or free some space."
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        # Where the folder itself is none, there is nothing to remove, and the first error is the one to tell.
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def provenance(

@@ -38,7 +38,8 @@ class View:
         about_x = np.array(
             [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]],
         )
-        return FRONTAL @ about_x @ about_y
+        rotation: NDArray[np.float64] = FRONTAL @ about_x @ about_y
+        return rotation
 
 
 VIEWS = {

@@ -140,8 +140,8 @@ def rotation_from_6d(six: Floats) -> NDArray[np.float64]:
     """
     a, b = np.asarray(six, np.float64).reshape(2, 3)
     first = a / np.linalg.norm(a)
-    second = b - (first @ b) * first
-    second /= np.linalg.norm(second)
+    across = b - (first @ b) * first
+    second = across / np.linalg.norm(across)
     rotation: NDArray[np.float64] = FRONTAL @ np.stack([first, second, np.cross(first, second)], 1)
     return rotation
 

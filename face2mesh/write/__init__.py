@@ -1,1 +1,6 @@
 """One file a format: OBJ, PLY, STL, GLB, NPZ, JSON."""
+
+from face2mesh.write.document import document, write_json
+from face2mesh.write.write import WRITERS, write
+
+__all__ = ["WRITERS", "document", "write", "write_json"]

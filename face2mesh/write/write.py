@@ -1,0 +1,50 @@
+"""One function for every format: the file's suffix decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from face2mesh.errors import OutputError
+from face2mesh.face import Face
+from face2mesh.store import write_atomically
+from face2mesh.write.document import write_json
+from face2mesh.write.glb import write_glb
+from face2mesh.write.npz import write_npz
+from face2mesh.write.obj import write_obj
+from face2mesh.write.ply import write_ply
+from face2mesh.write.stl import write_stl
+
+WRITERS: dict[str, Callable[[Face, IO[bytes]], None]] = {
+    "obj": write_obj,
+    "glb": write_glb,
+    "ply": write_ply,
+    "stl": write_stl,
+    "npz": write_npz,
+}
+"""Mesh formats by suffix, without the dot."""
+
+
+def write(face: Face, path: Path) -> None:
+    """Write a face in the format of the path's suffix; an older file is replaced only by a whole new one.
+
+    What is written is the head in its own frame, expression applied, pose not applied.
+
+    Args:
+        face: the face.
+        path: ends in .obj, .glb, .ply, .stl, .npz or .json, large or small letters.
+
+    Raises:
+        OutputError: another suffix, or the file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix == "json":
+        write_json(face, path)
+    elif suffix in WRITERS:
+        writer = WRITERS[suffix]
+        write_atomically(path, lambda file: writer(face, file))
+    else:
+        known = ", ".join(f".{name}" for name in (*WRITERS, "json"))
+        raise OutputError(f"{path}: no such format; end the name in one of {known}.")
