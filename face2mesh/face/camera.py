@@ -141,8 +141,11 @@ def rotation_from_6d(six: Floats) -> NDArray[np.float64]:
     a, b = np.asarray(six, np.float64).reshape(2, 3)
     first = a / np.linalg.norm(a)
     across = b - (first @ b) * first
-    second = across / np.linalg.norm(across)
-    rotation: NDArray[np.float64] = FRONTAL @ np.stack([first, second, np.cross(first, second)], 1)
+    columns = np.zeros((3, 3))
+    columns[:, 0] = first
+    columns[:, 1] = across / np.linalg.norm(across)
+    columns[:, 2] = np.cross(columns[:, 0], columns[:, 1])
+    rotation: NDArray[np.float64] = FRONTAL @ columns
     return rotation
 
 
