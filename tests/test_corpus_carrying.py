@@ -10,6 +10,7 @@ import pytest
 
 from face2mesh.head import PARTS, BaseHead, Embedding
 from face2mesh.head.arkit import ARKIT_NAMES
+from face2mesh.lab.corpus.blink import lids_of
 from face2mesh.lab.corpus.build import bring_together, build_corpus
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.eyes import scanned_centres
@@ -151,6 +152,16 @@ def test_eyeballs_stay_spheres(corpus: Corpus, base: BaseHead) -> None:
         centre = (heads[:, first] + heads[:, first + 1]) / 2  # opposite corners of the octahedron
         radius = np.linalg.norm(heads[:, first:last] - centre[:, None], axis=2)
         np.testing.assert_allclose(radius, EYE_RADIUS, atol=1e-3)
+
+
+def test_a_blink_closes_the_eye(corpus: Corpus, base: BaseHead, scans: Scans) -> None:
+    for side, name in enumerate(("eyeBlinkLeft", "eyeBlinkRight")):
+        lids = lids_of(base, side)
+        rest = base.vertices[: base.skin_count] - base.eye_centres[side]
+        closed = rest + corpus.expression[ARKIT_NAMES.index(name), : base.skin_count]
+        inner = slice(len(lids.places) // 5, -len(lids.places) // 5)
+        assert np.degrees(lids.opening(rest)[inner]).min() > 15
+        assert np.degrees(lids.opening(closed)[inner]).max() < 2
 
 
 def test_batch_equals_single_and_skin_equals_head(corpus: Corpus) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.base_head import BaseHead
+from face2mesh.lab.corpus.blink import close_lids
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.correspondence import Correspondence, correspond, frame_offset
 from face2mesh.lab.corpus.expressions import scanned_expression
@@ -134,6 +135,8 @@ def _expression(base: BaseHead, scans: Scans, carrying: Carrying) -> Array:
         shapes.append(np.zeros_like(scans.vertices) if shape is None else shape)
     fields = np.zeros((len(shapes), len(base.vertices), 3))
     skin = carrying.correspondence.carry(np.array(shapes))
+    blinks = [ARKIT_NAMES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]
+    skin[blinks] = close_lids(base, (skin[blinks[0]], skin[blinks[1]]))
     fields[:, : base.skin_count] = skin
     jaws = _jaws(scans)
     for name in JAW:

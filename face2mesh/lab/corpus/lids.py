@@ -27,6 +27,15 @@ def lid_margins(base: BaseHead) -> NDArray[np.int32]:
     return np.stack([left, base.mirror[left]]).astype(np.int32)
 
 
+def lid_rim(base: BaseHead) -> NDArray[np.int32]:
+    """(2, R), the part of `lid_margins` that borders on the eyes' cavities: the lids' edges, one vertex wide."""
+    margins = lid_margins(base)
+    cavity = base.regions["eye_cavity_left"] | base.regions["eye_cavity_right"]
+    inside = cavity[base.skin_quads]
+    border = np.unique(base.skin_quads[inside.any(1) & ~inside.all(1)])
+    return margins[:, np.isin(margins[0], border)]
+
+
 def upper_and_lower(base: BaseHead, margin: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """One eye's margin (L,) in two: above the line between the eye's corners, and below it."""
     points = base.vertices[margin].astype(np.float64)
