@@ -19,34 +19,60 @@ import warnings
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from face2mesh.lab.graph.laplacian import Matrix
 
 
-class SparseMatrix:
-    """A constant sparse matrix and its transpose as torch CSR tensors, made once for each type and device asked for.
+class SparseMatrix(nn.Module):
+    """A constant sparse matrix (R, V), applied to each sample of x (B, V, C) to give (B, R, C).
 
-    It is derived from the topology, so it is no parameter and no buffer: checkpoints do not hold it.
+    It is derived from the topology: checkpoints do not hold it, and copies of a network share it. torch's CSR product
+    does the work, on tensors made once for each type and device asked for. While a network is being exported
+    (`torch.export`, `torch.onnx.export`) the rows, padded to the longest of them, are gathered and summed instead,
+    since ONNX has no sparse product.
     """
+
+    neighbours: Tensor
+    coefficients: Tensor
 
     def __init__(self, matrix: Matrix) -> None:
         """Take a SciPy matrix (R, V)."""
-        self.matrix = matrix
-        self.shape = matrix.shape
+        super().__init__()
+        self.matrix = sp.csr_array(matrix)
+        self.matrix.sort_indices()
+        self.shape: tuple[int, int] = self.matrix.shape
+        neighbours, coefficients = padded_rows(self.matrix)
+        self.register_buffer("neighbours", torch.from_numpy(neighbours), persistent=False)
+        self.register_buffer("coefficients", torch.from_numpy(coefficients), persistent=False)
         self._made: dict[tuple[torch.dtype, torch.device, bool], Tensor] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SparseMatrix:
         """Constant, hence shared by copies of a network."""
         return self
 
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, V, C) to (B, R, C)."""
+        if torch.compiler.is_exporting():
+            return self.gathered(x)
+        y: Tensor = _SparseProduct.apply(x, self)  # type: ignore[no-untyped-call]
+        return y
+
+    def gathered(self, x: Tensor) -> Tensor:
+        """The same product by gathering each row's neighbours, for exported networks."""
+        rows, longest = self.neighbours.shape
+        near = torch.index_select(x, 1, self.neighbours.reshape(-1)).view(x.shape[0], rows, longest, x.shape[2])
+        return (near * self.coefficients[:, :, None].to(x.dtype)).sum(2)
+
     def like(self, x: Tensor, transposed: bool = False) -> Tensor:
-        """The matrix (its transpose, if asked) in the type and on the device of `x`."""
+        """The matrix (its transpose, if asked) as CSR, in the type and on the device of `x`."""
         key = (x.dtype, x.device, transposed)
         if key not in self._made:
-            matrix = self.matrix.T.tocsr() if transposed else self.matrix
+            matrix = sp.csr_array(self.matrix.T) if transposed else self.matrix
             matrix.sort_indices()
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
@@ -61,6 +87,17 @@ class SparseMatrix:
         return self._made[key]
 
 
+def padded_rows(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """A sparse matrix as tables (R, D): columns and values of each row, short rows filled with column 0 times 0."""
+    lengths = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(matrix.shape[0]), lengths)
+    place = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths)
+    columns = np.zeros((matrix.shape[0], max(int(lengths.max(initial=0)), 1)), np.int64)
+    values = np.zeros(columns.shape, np.float32)
+    columns[row, place], values[row, place] = matrix.indices, matrix.data
+    return columns, values
+
+
 def chebyshev(x: Tensor, weight: Tensor, bias: Tensor | None, laplacian: SparseMatrix) -> Tensor:
     """Convolve.
 
@@ -73,14 +110,11 @@ def chebyshev(x: Tensor, weight: Tensor, bias: Tensor | None, laplacian: SparseM
     Returns:
         (B, V, H).
     """
-    y: Tensor = _Chebyshev.apply(x, weight, laplacian)  # type: ignore[no-untyped-call]
+    if torch.compiler.is_exporting():
+        y = _gathered_chebyshev(x, weight, laplacian)
+    else:
+        y = _Chebyshev.apply(x, weight, laplacian)  # type: ignore[no-untyped-call]
     return y if bias is None else y + bias
-
-
-def sparse_product(x: Tensor, matrix: SparseMatrix) -> Tensor:
-    """The (R, V) matrix times each sample of x (B, V, C): (B, R, C)."""
-    y: Tensor = _SparseProduct.apply(x, matrix)  # type: ignore[no-untyped-call]
-    return y
 
 
 class ChebyshevConvolution(nn.Module):
@@ -183,6 +217,23 @@ def _clenshaw(matrix: Tensor, terms: Tensor, channels: int, result: Tensor) -> N
         if k + 2 <= last:
             term[k].sub_(term[k + 2])
     result.copy_(term[0])
+
+
+def _gathered_chebyshev(x: Tensor, weight: Tensor, laplacian: SparseMatrix) -> Tensor:
+    """The convolution in operations that ONNX knows; Clenshaw's form where fewer channels come out."""
+    order, channels, channels_out = weight.shape
+    if channels_out < channels:
+        products = [x @ weight[k] for k in range(order)]
+        for k in range(order - 2, -1, -1):
+            products[k] = products[k] + (2 if k else 1) * laplacian.gathered(products[k + 1])
+            if k + 2 < order:
+                products[k] = products[k] - products[k + 2]
+        return products[0]
+    terms = [x]
+    for k in range(1, order):
+        step = laplacian.gathered(terms[-1])
+        terms.append(step if k == 1 else 2 * step - terms[-2])
+    return torch.cat(terms, 2) @ weight.reshape(order * channels, channels_out)
 
 
 class _SparseProduct(torch.autograd.Function):
