@@ -11,7 +11,7 @@ from face2mesh.lab.corpus.eyes import GAZE_DEGREES, gaze_table
 from face2mesh.lab.corpus.follower_weights import affine_ridge, choose_controls, follower_weights
 from face2mesh.lab.corpus.rigid import best_rigid, carry_affinely, smallest_rotations
 from face2mesh.lab.corpus.symmetry import counterpart, force_mirrored, mirrored_fields
-from face2mesh.lab.corpus.tongue import similarity
+from face2mesh.lab.corpus.tongue import CLEARANCE_MM, FADE_MM, LIFT_MM, lift_over, similarity
 
 
 def turn_about_x(degrees: float) -> np.ndarray:
@@ -126,3 +126,15 @@ def test_eyes_look_where_their_names_say() -> None:
         other = ARKIT_NAMES.index(counterpart(name))
         np.testing.assert_array_equal(table[other], table[row, ::-1] * [-1, 1])
     assert not table[[not name.startswith("eyeLook") for name in ARKIT_NAMES]].any()
+
+
+def test_the_tongue_is_raised_over_the_lip_and_no_further() -> None:
+    along = np.linspace(0, 40, 81)
+    tongue = np.stack([0 * along, 0 * along, along], 1)
+    lip = np.stack([np.zeros(9), np.full(9, 1.0), np.linspace(20, 26, 9)], 1)
+    lift = lift_over(tongue, lip)
+    np.testing.assert_allclose(lift[along >= 22], 1 + CLEARANCE_MM, atol=1e-9)
+    np.testing.assert_allclose(lift[along < 20 - FADE_MM], 0)
+    assert np.all(np.diff(lift) >= -1e-12)
+    np.testing.assert_allclose(lift_over(tongue, lip + np.array([0, 50, 0])).max(), LIFT_MM)
+    np.testing.assert_array_equal(lift_over(tongue, lip - np.array([0, 50, 0])), 0)

