@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 class Box:
     """A face's box, in pixels of the upright picture, whatever found it.
 
-    It means the bounding box of the face's 68 landmarks (eyebrows to chin, ear to ear), so that boxes from a detector, from
-    landmarks and from a person's hand lead to the same crop.
+    It means the bounding box of the face's 68 landmarks (eyebrows to chin, ear to ear), so that boxes from a detector,
+    from landmarks and from a person's hand lead to the same crop.
 
     Attributes:
         x, y: the upper left corner; may lie outside the picture.

@@ -83,8 +83,8 @@ def crop_of_landmarks(landmarks: NDArray[Any]) -> Crop:
 def cut(rgb: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
     """Cut a crop out of a picture and scale it, averaging over the area where it shrinks.
 
-    Outside the picture its border pixels are repeated. The filter is a triangle as wide as the coarser of the two grids: it
-    leaves a linear ramp exactly as it is, so nothing is shifted by a fraction of a pixel.
+    Outside the picture its border pixels are repeated. The filter is a triangle as wide as the coarser of two grids:
+    it leaves a linear ramp exactly as it is, so nothing is shifted by a fraction of a pixel.
 
     Args:
         rgb: (H, W, 3) uint8.
