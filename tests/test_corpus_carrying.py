@@ -13,6 +13,7 @@ from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.lab.corpus.blink import lids_of
 from face2mesh.lab.corpus.build import bring_together, build_corpus
 from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.corpus.correspondence import lip_sides
 from face2mesh.lab.corpus.eyes import scanned_centres
 from face2mesh.lab.corpus.scans import EYE_SOCKETS, FACE, HEAD, MOUTH_SOCKET, TEETH, Scans, read_scans
 from face2mesh.lab.corpus.tongue import TongueOut
@@ -82,6 +83,8 @@ def base(scans: Scans) -> BaseHead:
     mouth = (index >= MOUTH_SOCKET[0]) & (index < MOUTH_SOCKET[1])
     eyes = (index >= EYE_SOCKETS[0][0]) & (index < EYE_SOCKETS[1][1])
     nothing = np.zeros(count, bool)
+    upper, lower = nothing.copy(), nothing.copy()
+    upper[: FACE[1]], lower[: FACE[1]] = (lip[: FACE[1]] for lip in lip_sides(scans))
     point = Embedding(np.zeros((1, 3), np.int32), np.array([[1, 0, 0]], np.float32))
     return BaseHead(
         vertices=every,
@@ -93,8 +96,8 @@ def base(scans: Scans) -> BaseHead:
         part_quads=part_quads,
         mirror=mirror.astype(np.int32),
         regions={
-            "lip_upper": nothing,
-            "lip_lower": nothing,
+            "lip_upper": upper,
+            "lip_lower": lower,
             "face_and_ears": index < FACE[1],
             "skull": nothing,
             "nostrils": nothing,
