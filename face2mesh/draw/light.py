@@ -6,7 +6,7 @@ Colours are linear; `to_linear` and `to_srgb` convert.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,31 +52,36 @@ class Lamp:
     Attributes:
         direction: towards the lamp, camera axes, any length.
         colour: linear RGB, 1 lights a white wall that faces it fully.
-        wrap: 0 is a hard terminator, 1 lights the far side too: soft boxes, and light inside skin.
+        wrap: how far round the light reaches, for red, green and blue; 0 is a hard terminator. Soft boxes reach round,
+            and so does light inside skin, the red farthest.
         gloss: strength of the highlight.
     """
 
     direction: tuple[float, float, float]
     colour: tuple[float, float, float]
-    wrap: float = 0.2
+    wrap: tuple[float, float, float] = (0.2, 0.2, 0.2)
     gloss: float = 0.0
+
+    @property
+    def towards(self) -> Pixels:
+        """(3,), the direction with length 1."""
+        direction = np.array(self.direction, np.float32)
+        return direction / np.float32(np.linalg.norm(direction))
 
 
 @dataclass(frozen=True)
 class Studio:
-    """Lamps and an even sky-and-floor light.
+    """Lamps and an even light.
 
     Attributes:
         lamps: the first one is the key light, the one that casts shadows.
         sky, floor: linear RGB of the even light from above and from below.
     """
 
-    lamps: tuple[Lamp, ...] = field(
-        default=(
-            Lamp((-0.55, -0.65, -0.75), (0.78, 0.75, 0.70), 0.25, 0.16),
-            Lamp((0.85, -0.15, -0.60), (0.20, 0.22, 0.26), 0.5, 0.05),
-            Lamp((0.75, -0.55, 0.65), (0.34, 0.35, 0.38), 0.0, 0.10),
-        )
+    lamps: tuple[Lamp, ...] = (
+        Lamp((-0.50, -0.62, -0.80), (0.86, 0.82, 0.76), (0.34, 0.24, 0.20), 0.13),
+        Lamp((0.90, -0.20, -0.55), (0.20, 0.22, 0.26), (0.5, 0.5, 0.5), 0.05),
+        Lamp((0.80, -0.55, 0.60), (0.42, 0.43, 0.46), (0.0, 0.0, 0.0), 0.10),
     )
-    sky: tuple[float, float, float] = (0.23, 0.24, 0.26)
-    floor: tuple[float, float, float] = (0.11, 0.10, 0.095)
+    sky: tuple[float, float, float] = (0.25, 0.26, 0.28)
+    floor: tuple[float, float, float] = (0.13, 0.115, 0.11)

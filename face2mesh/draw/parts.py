@@ -34,6 +34,7 @@ _PLAIN = {
     "tongue": TONGUE,
     "lashes": LASHES,
 }
+_WET = {"left_eye": 1.0, "right_eye": 1.0, "upper_teeth": 0.5, "lower_teeth": 0.5, "tongue": 0.3}
 
 
 def part_colours(head: BaseHead, skin: tuple[float, float, float] = SKIN) -> Colours:
@@ -57,6 +58,15 @@ def part_colours(head: BaseHead, skin: tuple[float, float, float] = SKIN) -> Col
     if "gums" in head.regions:
         colours[head.regions["gums"]] = GUMS
     return colours
+
+
+def part_shine(head: BaseHead) -> NDArray[np.float32]:
+    """(V,) how wet each vertex is, 0 to 1: eyes most, then teeth, gums and tongue."""
+    shine = np.zeros(len(head.vertices), np.float32)
+    for part, wet in _WET.items():
+        first, last = head.part_vertices[part]
+        shine[first:last] = wet
+    return shine
 
 
 def _eye_disc(head: BaseHead, name: str, radius: float) -> NDArray[np.bool_]:

@@ -1,4 +1,8 @@
-"""Pictures of heads: shaded surfaces and the quads' edges over them."""
+"""Pictures of heads: shaded surfaces and the quads' edges over them.
+
+The visible surface is sampled several times a pixel; its normal, colour and wetness are averaged over the pixel and lit
+once.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.draw.light import Lamp, Studio, harmonics, to_linear, to_srgb
+from face2mesh.draw.occlusion import creases, key_shadow
 from face2mesh.draw.raster import Fragments, rasterise
 from face2mesh.face.camera import Camera, Pose
-from face2mesh.head.normals import vertex_normals
+from face2mesh.head.normals import triangle_normals, vertex_normals
 
 Floats = NDArray[np.floating[Any]]
 Indices = NDArray[np.integer[Any]]
+Pixels = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
 BACKGROUND = (0.95, 0.95, 0.945)
-_SHININESS = 18.0
+_DULL, _SHARP = 14.0, 90.0
+_WET_GLOSS = 9.0
+_INK = 0.72
+_OFF_SURFACE_MM = np.float32(3)
 
 
 def render(
@@ -31,6 +40,8 @@ def render(
     supersample: int = 2,
     background: tuple[float, float, float] | Picture = BACKGROUND,
     quads: Indices | None = None,
+    shine: Floats | None = None,
+    opacity: float = 1.0,
 ) -> Picture:
     """Draw a head.
 
@@ -40,86 +51,145 @@ def render(
         colours: (V, 3), sRGB, 0 to 1.
         camera: its width and height are the picture's.
         pose: of the head.
-        light: a studio (the neutral one when None), or (9, 3) factors of `harmonics`, linear RGB.
+        light: a studio with shadows (the neutral one when None), or (9, 3) factors of `harmonics`, linear RGB.
         supersample: samples along each side of a pixel.
         background: an sRGB colour, 0 to 1, or a picture (H, W, 3) to draw over.
         quads: (Q, 4); when given, their edges are drawn over the shading, hidden ones left out.
+        shine: (V,), how wet the surface is, 0 to 1, under a studio's lamps.
+        opacity: of the head over the background, 0 to 1.
 
     Returns:
         (H, W, 3) uint8, sRGB.
     """
-    width, height = camera.width * supersample, camera.height * supersample
+    width, height = camera.width, camera.height
     placed = pose.apply(np.asarray(vertices, np.float64))
     points = np.concatenate([camera.project(placed) * supersample, placed[:, 2:]], 1)
-    fragments = rasterise(points, triangles, width, height)
-    seen = fragments.covered
+    fragments = rasterise(points, triangles, width * supersample, height * supersample)
 
-    normals = vertex_normals(placed, triangles)
-    attributes = np.concatenate([normals, to_linear(colours), placed], 1)
-    corners = triangles[fragments.triangle[seen]]
-    weights = fragments.barycentric[seen]
-    values = np.einsum("nkc,nk->nc", attributes[corners].astype(np.float32), weights)
-    normal = values[:, :3] / np.maximum(np.linalg.norm(values[:, :3], axis=1, keepdims=True), 1e-6)
-    towards = -values[:, 6:9] / np.linalg.norm(values[:, 6:9], axis=1, keepdims=True)
-    # Thin sheets (lashes, cavities) are seen from both sides.
-    normal *= np.where((normal * towards).sum(1, keepdims=True) < 0, -1, 1)
+    wet = np.zeros(len(vertices)) if shine is None else shine
+    attributes = np.concatenate([vertex_normals(placed, triangles), to_linear(colours), wet[:, None]], 1)
+    layers = _layers(fragments, attributes, placed, points, triangles, quads, supersample)
+    cover = layers[..., 8] / supersample**2
+    seen = cover > 0
+    surface = layers[seen] / layers[seen][:, 8:9]
+    normal = surface[:, :3] / np.maximum(np.linalg.norm(surface[:, :3], axis=1, keepdims=True), 1e-6)
+    depth = np.zeros((height, width), np.float32)
+    depth[seen] = surface[:, 9]
+    place = _places(depth, seen, camera)
     if light is None or isinstance(light, Studio):
-        shaded = _studio(values[:, 3:6], normal, towards, light or Studio())
+        studio = light or Studio()
+        px_per_mm = camera.fx / float(np.median(surface[:, 9])) if len(surface) else 1.0
+        # At an outline the surface falls away and would pass for a crease.
+        facing = -(normal * place).sum(1) / np.linalg.norm(place, axis=1)
+        openness = 1 - (1 - creases(depth, seen, px_per_mm)[seen]) * np.clip(2.5 * facing - 0.5, 0, 1)
+        shadow = key_shadow(placed, triangles, place + _OFF_SURFACE_MM * normal, studio.lamps[0].towards)
+        shaded = _studio(surface[:, 3:6], normal, place, surface[:, 6], openness, shadow, studio)
     else:
-        shaded = values[:, 3:6] * np.maximum(harmonics(normal) @ light, 0)
-    if quads is not None:
-        shaded *= 1 - 0.75 * _edges(fragments, seen, points, triangles, quads, supersample)[:, None]
+        shaded = surface[:, 3:6] * np.maximum(harmonics(normal) @ np.asarray(light, np.float32), 0)
+    shaded = to_srgb(shaded) * (1 - _INK * surface[:, 7:8])
 
     if isinstance(background, np.ndarray):
-        behind = np.repeat(np.repeat(to_linear(background / 255.0), supersample, 0), supersample, 1)
+        picture = background.astype(np.float32) / 255
     else:
-        behind = np.broadcast_to(to_linear(np.array(background)), (height, width, 3)).copy()
-    behind[seen] = shaded
-    fine = np.clip(behind, 0, 1).reshape(camera.height, supersample, camera.width, supersample, 3)
-    return (to_srgb(fine.mean((1, 3))) * 255 + 0.5).astype(np.uint8)
+        picture = np.broadcast_to(np.array(background, np.float32), (height, width, 3)).copy()
+    share = cover[seen][:, None] * np.float32(opacity)
+    picture[seen] = picture[seen] * (1 - share) + shaded * share
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _studio(albedo: Floats, normal: Floats, towards: Floats, studio: Studio) -> Floats:
+def _layers(
+    fragments: Fragments,
+    attributes: Floats,
+    placed: Floats,
+    points: Floats,
+    triangles: Indices,
+    quads: Indices | None,
+    supersample: int,
+) -> Pixels:
+    """Sums over each pixel's samples, (H, W, 10): normal, linear colour, wetness, ink of edges, how many, depth."""
+    flat = np.flatnonzero(fragments.covered)
+    chosen = fragments.triangle.ravel()[flat]
+    weights = fragments.barycentric.reshape(-1, 3)[flat]
+    corners = triangles[chosen]
+    attributes = attributes.astype(np.float32)
+    values = np.empty((len(flat), 10), np.float32)
+    values[:, :7] = attributes[corners[:, 0]] * weights[:, :1]
+    values[:, :7] += attributes[corners[:, 1]] * weights[:, 1:2]
+    values[:, :7] += attributes[corners[:, 2]] * weights[:, 2:]
+    # Thin sheets and open cavities are seen from both sides. Which side is the triangle's to say: at an outline the
+    # smooth normal of a surface that is seen may already point away.
+    away = (triangle_normals(placed, triangles) * placed[triangles[:, 0]]).sum(1) > 0
+    values[:, :3] *= np.where(away, np.float32(-1), np.float32(1))[chosen][:, None]
+    values[:, 7] = 0 if quads is None else _ink(chosen, weights, points, triangles, quads, supersample)
+    values[:, 8] = 1
+    values[:, 9] = fragments.depth.ravel()[flat]
+    height, width = (side // supersample for side in fragments.triangle.shape)
+    row, column = flat // (width * supersample), flat % (width * supersample)
+    pixel = (row // supersample) * width + column // supersample
+    sums = [np.bincount(pixel, values[:, i], minlength=height * width) for i in range(values.shape[1])]
+    return np.stack(sums, 1).astype(np.float32).reshape(height, width, -1)
+
+
+def _places(depth: Pixels, seen: NDArray[np.bool_], camera: Camera) -> Pixels:
+    """Points (N, 3) in camera axes, mm, of the seen pixels."""
+    row, column = np.nonzero(seen)
+    z = depth[seen]
+    x = (column + np.float32(0.5 - camera.cx)) / np.float32(camera.fx) * z
+    y = (row + np.float32(0.5 - camera.cy)) / np.float32(camera.fy) * z
+    return np.stack([x, y, z], 1).astype(np.float32)
+
+
+def _studio(
+    albedo: Pixels, normal: Pixels, place: Pixels, wet: Pixels, openness: Pixels, shadow: Pixels, studio: Studio
+) -> Pixels:
     """Linear colours (N, 3) of surface points under the lamps."""
+    towards: Pixels = -place / np.linalg.norm(place, axis=1, keepdims=True)
     up = (0.5 - 0.5 * normal[:, 1])[:, None]
-    light = up * np.array(studio.sky, np.float32) + (1 - up) * np.array(studio.floor, np.float32)
+    even = up * np.array(studio.sky, np.float32) + (1 - up) * np.array(studio.floor, np.float32)
+    # Light that is reflected within a crease takes on the surface's colour, so creases in skin are warm, not grey.
+    light = even * openness[:, None] ** (1.6 - 0.9 * albedo)
     highlight = np.zeros_like(light)
-    for lamp in studio.lamps:
-        direction = np.array(lamp.direction, np.float32) / np.float32(np.linalg.norm(lamp.direction))
-        facing = (normal @ direction + lamp.wrap) / (1 + lamp.wrap)
-        light += np.maximum(facing, 0)[:, None] * np.array(lamp.colour, np.float32)
+    for number, lamp in enumerate(studio.lamps):
+        facing = normal @ lamp.towards
+        wrap = np.array(lamp.wrap, np.float32)
+        arriving = np.maximum((facing[:, None] + wrap) / (1 + wrap), 0) * np.array(lamp.colour, np.float32)
+        dark = (0.25 + 0.75 * shadow if number == 0 else 1) * (0.35 + 0.65 * openness)
+        light += arriving * np.reshape(dark, (-1, 1))
         if lamp.gloss:
-            highlight += _highlight(lamp, direction, normal, towards)
-    return albedo * light + highlight
+            strength = _highlight(lamp, facing, normal, towards, wet) * dark
+            highlight += strength[:, None] * np.array(lamp.colour, np.float32)
+    lit: Pixels = albedo * light + highlight
+    return lit
 
 
-def _highlight(lamp: Lamp, direction: Floats, normal: Floats, towards: Floats) -> Floats:
-    between = towards + direction
+def _highlight(lamp: Lamp, facing: Pixels, normal: Pixels, towards: Pixels, wet: Pixels) -> Pixels:
+    """Strength (N,) of the lamp's mirror image: broad on skin, a small bright spot where it is wet."""
+    between = towards + lamp.towards
     between /= np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-6)
-    strength = np.maximum((normal * between).sum(1), 0) ** _SHININESS * (normal @ direction > 0)
-    return lamp.gloss * strength[:, None] * np.array(lamp.colour, np.float32)
+    cosine = np.maximum((normal * between).sum(1), 0) * (facing > 0)
+    sharp = np.where(wet > 0, cosine, 0) ** _SHARP
+    strength: Pixels = np.float32(lamp.gloss) * (cosine**_DULL * (1 - wet) + _WET_GLOSS * wet * sharp)
+    return strength
 
 
-def _edges(
-    fragments: Fragments, seen: NDArray[np.bool_], points: Floats, triangles: Indices, quads: Indices, supersample: int
-) -> Floats:
-    """How much of a quad's edge lies on each seen pixel, (N,), 0 to 1.
+def _ink(
+    chosen: Indices, weights: Pixels, points: Floats, triangles: Indices, quads: Indices, supersample: int
+) -> Pixels:
+    """How much of a quad's edge lies on each sample, (N,), 0 to 1.
 
-    A triangle's side is an edge when it is a side of its quad; the distance to it, in pixels, is the corner's
+    A triangle's side is an edge when it is a side of its quad; the distance to it, in samples, is the opposite corner's
     barycentric weight times the triangle's height over that side.
     """
-    chosen = fragments.triangle[seen]
-    corners = points[:, :2][triangles[chosen]]
+    owner = quads[np.arange(len(triangles)) // 2]
+    place = (owner[:, None, :] == triangles[:, :, None]).argmax(2)
+    is_side = np.abs(place - np.roll(place, -1, axis=1)) % 2 == 1
+    corners = points[:, :2][triangles]
     sides = np.roll(corners, -1, axis=1) - corners
     area = np.abs(sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
-    owner = quads[np.arange(len(triangles)) // 2]
-    following = np.roll(triangles, -1, axis=1)
-    place = (owner[:, None, :] == triangles[:, :, None]).argmax(2)
-    onward = (owner[:, None, :] == following[:, :, None]).argmax(2)
-    is_side = (np.abs(place - onward) % 2 == 1)[chosen]
-    lengths = np.maximum(np.linalg.norm(sides, axis=2), 1e-9)
+    heights = area[:, None] / np.maximum(np.linalg.norm(sides, axis=2), 1e-9)
     # Side i joins corners i and i + 1 and faces corner i + 2.
-    away = np.roll(fragments.barycentric[seen], 1, axis=1) * (area[:, None] / lengths)
-    distance = np.where(is_side, away, np.inf).min(1)
-    cover: Floats = np.clip(0.5 * supersample + 0.5 - distance, 0, 1)
-    return cover
+    heights = np.roll(np.where(is_side, heights, np.inf), 2, axis=1).astype(np.float32)[chosen]
+    with np.errstate(invalid="ignore"):  # 0 · ∞ on a corner that faces no edge
+        distance = np.nanmin(np.where(np.isinf(heights), np.inf, weights * heights), axis=1)
+    ink: Pixels = np.clip(0.35 * supersample + 0.5 - distance, 0, 1).astype(np.float32)
+    return ink

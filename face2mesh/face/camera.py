@@ -151,7 +151,7 @@ def rotation_from_6d(six: Floats) -> NDArray[np.float64]:
 
 def rotation_to_6d(rotation: Floats) -> NDArray[np.float64]:
     """The network's six numbers, (6,), of R_net (3, 3)."""
-    six: NDArray[np.float64] = (FRONTAL @ rotation)[:, :2].T.ravel()
+    six: NDArray[np.float64] = (FRONTAL @ np.asarray(rotation, np.float64))[:, :2].T.ravel()
     return six
 
 
