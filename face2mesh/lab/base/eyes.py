@@ -1,8 +1,8 @@
 """Eyeballs: a sphere with a cornea, iris and pupil as rings about the gaze axis, in quads.
 
-One closed, opaque surface that bulges in front as a cornea does; iris and pupil are painted on the bulge. A recessed iris
-under a clear dome looks better only with refraction; opaque, it shows a dark rim in profile, hides part of a photo's
-iris from its own texture, and leaves the lids nothing to glide on. The bulge keeps silhouette, highlight and contact right.
+One closed, opaque surface that bulges in front as a cornea does; iris and pupil are painted on the bulge. A recessed
+iris under a clear dome looks better only with refraction; opaque, it shows a dark rim in profile, hides part of a photo's
+iris from its own texture, and leaves the lids nothing to glide on. The bulge keeps silhouette, highlight and contact.
 
 Letters: V vertices, Q quads, U texture points, n segments about the axis.
 """
@@ -23,9 +23,9 @@ FRONT_RINGS = (0.9, PUPIL_RADIUS, 2.8, 4.0, 5.1, IRIS_RADIUS, 6.5)
 # Angles of the sclera's rings from the gaze axis, as fractions of the way from the last front ring to the back pole.
 SCLERA_RINGS = (0.075, 0.16, 0.255, 0.37, 0.51, 0.68, 0.85)
 LIMBUS_BLEND = 0.35  # mm; over this difference in height the cornea fades into the sclera
-# Share of the texture disc's radius for angles about the axis: the iris fills 55 % of it, the hidden back is compressed.
+# Share of the texture disc's radius for angles about the axis: the iris fills half of it, the back is compressed.
 UV_ANGLES = (0.0, 1.0, 2.6, 180.0)  # in units of the iris edge's angle, the last in degrees
-UV_RADII = (0.0, 0.55, 0.85, 1.0)
+UV_RADII = (0.0, 0.5, 0.78, 1.0)
 
 LID_CLEARANCE = 0.05  # mm, between the sclera and the nearest point of the lids' inner edge
 _ICT_FACE = 9409  # ICT-FaceKit's vertices before this one are the face
@@ -79,7 +79,8 @@ def _ring_quads(rings: int, segments: int) -> Indices:
         inner, outer = 1 + ring * segments, 1 + (ring + 1) * segments
         quads.append(np.column_stack([inner + columns, outer + columns, outer + following, inner + following]))
     last, pole = 1 + (rings - 1) * segments, 1 + rings * segments
-    quads.append(np.column_stack([np.full_like(even, pole), last + (even + 2) % segments, last + even + 1, last + even]))
+    back = (np.full_like(even, pole), last + (even + 2) % segments, last + even + 1, last + even)
+    quads.append(np.column_stack(back))
     return np.concatenate(quads).astype(np.int32)
 
 
@@ -112,10 +113,12 @@ def eyeball(centre: NDArray[np.floating], radius: float, segments: int = SEGMENT
     quads = _ring_quads(len(rings), segments)
 
     disc = _disc_radius(np.arctan2(rings[:, 0], rings[:, 1]), radius)
-    around = np.concatenate([share * circle for share in disc])
+    around = disc[:, None, None] * circle
+    # The last ring's odd points step back behind the chord of their neighbours: the pole's quads are convex that way.
+    around[-1, 1::2] *= 0.993 * np.cos(2 * np.pi / segments)
     # The back pole opens to the disc's rim: each of its quads has a texture point of its own.
     rim = circle[1::2]
-    uv = np.concatenate([[[0.0, 0.0]], around, rim])
+    uv = np.concatenate([[[0.0, 0.0]], around.reshape(-1, 2), rim])
     uv_quads = quads.copy()
     uv_quads[-segments // 2 :, 0] = len(vertices) - 1 + np.arange(segments // 2)
 
@@ -166,8 +169,8 @@ def _lid_margin(faces: NDArray[np.integer]) -> Indices:
 def measure_eyeball(neutral_mm: NDArray[np.floating], faces: NDArray[np.integer]) -> tuple[Floats, float]:
     """Centre (3,) of the left eyeball and the radius of both, mm, from ICT-FaceKit's mean.
 
-    ICT's eyeball is no sphere (14.5 mm at the sides, 16.5 mm at cornea and back), but the inner edge of its lids lies on
-    one within a quarter of a millimetre. That is the sphere on which lids can glide; the radius stays `LID_CLEARANCE`
+    ICT's eyeball is no sphere (14.5 mm at the sides, 16.5 mm at cornea and back), but the inner edge of its lids lies
+    on one within a quarter of a millimetre. That is the sphere on which lids can glide; the radius stays `LID_CLEARANCE`
     below the nearest point of the edge. It is larger than the 12 mm of anatomy because ICT's lids are: a ball of 12 mm
     would leave gaps of 3 mm at both corners.
 
