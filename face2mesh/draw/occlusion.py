@@ -15,7 +15,7 @@ Pixels = NDArray[np.float32]
 _SHADOW_MAP_SIDE = 320
 _SHADOW_BIAS_MM = 2.0
 _PENUMBRA_MM = 1.8
-_CREASES = ((2.5, 0.9, 0.45), (9.0, 4.5, 0.55))
+_CREASES = ((3.5, 1.5, 0.45), (9.0, 4.5, 0.55))
 """Radius in mm, depth below the surroundings that counts fully in mm, share of the light that it takes."""
 
 

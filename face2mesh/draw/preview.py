@@ -1,0 +1,84 @@
+"""One picture that shows a reconstruction: photo, mesh over it, shaded from two sides, and in the photo's colours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.draw.colours import with_photo_colours
+from face2mesh.draw.parts import CLAY, part_colours, part_shine
+from face2mesh.draw.shade import render
+from face2mesh.draw.views import VIEWS, View, frame
+from face2mesh.face import Face
+from face2mesh.photo.crop import Crop, cut
+
+Picture = NDArray[np.uint8]
+
+PANEL_WIDTH, PANEL_HEIGHT = 320, 400
+_AROUND = 1.12
+_OVER_PHOTO = 0.72
+_TURNED = View(-28, 4)
+_GAP = 2
+
+
+def preview(face: Face, rgb: Picture) -> Picture:
+    """Five panels side by side: the photo, the mesh over it, the head from the front and from the side, its colours.
+
+    Args:
+        face: reconstructed from this photo.
+        rgb: (H, W, 3), the upright photo.
+
+    Returns:
+        (400, 1608, 3) uint8.
+    """
+    coloured = face if face.colours is not None else with_photo_colours(face, rgb)
+    photo, over = _photo_panels(face, rgb)
+    plain, shine = part_colours(face.head), part_shine(face.head)
+    panels = [photo, over]
+    for view in (VIEWS["front"], VIEWS["side"]):
+        camera, pose = frame(face.vertices, view, PANEL_WIDTH, PANEL_HEIGHT)
+        panels.append(render(face.vertices, face.triangles, plain, camera, pose, shine=shine))
+    camera, pose = frame(face.vertices, _TURNED, PANEL_WIDTH, PANEL_HEIGHT)
+    # The photo's colours hold the photo's light already: shown as they are.
+    even = np.zeros((9, 3), np.float32)
+    even[0] = 1
+    assert coloured.colours is not None
+    panels.append(render(face.vertices, face.triangles, coloured.colours / 255.0, camera, pose, even))
+    between = np.full((PANEL_HEIGHT, _GAP, 3), 255, np.uint8)
+    return np.concatenate([part for panel in panels for part in (panel, between)][:-1], axis=1)
+
+
+def _photo_panels(face: Face, rgb: Picture) -> tuple[Picture, Picture]:
+    """The photo around the head, and the mesh's quads over it."""
+    pixels = face.project(face.vertices[: face.head.skin_count])
+    low, high = pixels.min(0), pixels.max(0)
+    side = _AROUND * max(high[1] - low[1], (high[0] - low[0]) * PANEL_HEIGHT / PANEL_WIDTH)
+    crop = Crop((float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2), float(side))
+    margin = (PANEL_HEIGHT - PANEL_WIDTH) // 2
+    photo = np.ascontiguousarray(cut(rgb, crop, PANEL_HEIGHT)[:, margin : PANEL_HEIGHT - margin])
+    scale = PANEL_HEIGHT / side
+    left, top = crop.corner
+    camera = replace(
+        face.camera,
+        fx=face.camera.fx * scale,
+        fy=face.camera.fy * scale,
+        cx=(face.camera.cx - left) * scale - margin,
+        cy=(face.camera.cy - top) * scale,
+        width=PANEL_WIDTH,
+        height=PANEL_HEIGHT,
+    )
+    clay = part_colours(face.head, CLAY)
+    over = render(
+        face.vertices,
+        face.triangles,
+        clay,
+        camera,
+        face.pose,
+        background=photo,
+        quads=face.quads,
+        opacity=_OVER_PHOTO,
+        shine=part_shine(face.head),
+    )
+    return photo, over
