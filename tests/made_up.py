@@ -178,12 +178,26 @@ def made_up_head(steps: int = 12) -> BaseHead:
     x, y, z = vertices.T
     of_skin = np.arange(len(vertices)) < skin
     before = of_skin & (z > -30)
+    face = of_skin & (z > -60)
+    ears = of_skin & (np.abs(x) > 60) & (np.abs(y) < 40)
+    brows = before & (np.abs(y - 20) < 12) & (np.abs(x) > 8)
+    nothing = np.zeros(len(vertices), bool)
     regions = {
-        "face": of_skin & (z > -60),
-        "upper_lip": before & (np.abs(x) < 26) & (y > -65) & (y < -52),
-        "lower_lip": before & (np.abs(x) < 26) & (y < -65) & (y > -80),
+        "face": face,
+        "lip_upper": before & (np.abs(x) < 26) & (y > -65) & (y < -52),
+        "lip_lower": before & (np.abs(x) < 26) & (y < -65) & (y > -80),
         "nose": before & (np.abs(x) < 14) & (y < 0) & (y > -48),
         "chin": before & (np.abs(x) < 30) & (y < -80),
+        "brow_left": brows & (x > 0),
+        "brow_right": brows & (x < 0),
+        "ear_left": ears & (x > 0),
+        "ear_right": ears & (x < 0),
+        "face_and_ears": face | ears,
+        "mouth_cavity": nothing,
+        "eye_cavity_left": nothing,
+        "eye_cavity_right": nothing,
+        "nostril_left": nothing,
+        "nostril_right": nothing,
         "scalp": of_skin & ((y > 40) | (z < -100)),
         "neck": of_skin & (y < -100),
     }

@@ -108,6 +108,18 @@ class BaseHead:
         """(2Qs, 3), the triangles of the skin."""
         return self.triangles[: 2 * self.part_quads["skin"][1]]
 
+    def region(self, name: str) -> MaskArray:
+        """(V,) a region, or the union of its left and right halves.
+
+        Raises:
+            KeyError: the head has neither.
+        """
+        found = [mask for key, mask in self.regions.items() if key in (name, f"{name}_left", f"{name}_right")]
+        if not found:
+            raise KeyError(name)
+        union: MaskArray = np.logical_or.reduce(found)
+        return union
+
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
         """Write the head with its provenance (see `store.provenance`)."""
         arrays: dict[str, NDArray[Any]] = {

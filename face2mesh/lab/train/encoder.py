@@ -30,7 +30,7 @@ CANONICAL_SIDE = 1.7  # over the face box: see docs/architecture.md
 
 
 def objective_terms(
-    outputs: dict[str, Tensor], batch: Batch, head: SparseHead, reliability: Tensor, weights: EncoderWeights
+    outputs: dict[str, Tensor], batch: Batch, head: SparseHead, weights: EncoderWeights
 ) -> dict[str, Tensor]:
     """The weighted terms of a batch (see `EncoderWeights`).
 
@@ -38,7 +38,6 @@ def objective_terms(
         outputs: of the encoder.
         batch: the truth.
         head: the corpus at the dense points.
-        reliability: (N,) weight of each dense point, mean 1.
         weights: of the terms.
     """
     identity, expression = outputs["identity"], outputs["expression"]
@@ -47,7 +46,6 @@ def objective_terms(
     plane = projected(head.points(identity, expression), rotation, outputs["offset"], log_scale, batch.distance)
     box = 1 / (CANONICAL_SIDE * batch.side)
     distance = torch.sqrt((plane - batch.points).square().sum(-1) + 1e-8) / box[:, None]
-    counted = batch.inside * reliability
     landmark_distance = distance[:, head.landmarks]
     landmark_inside = batch.inside[:, head.landmarks]
     exact = batch.rendered + (1 - batch.rendered) * weights.photo_codes
@@ -57,7 +55,7 @@ def objective_terms(
 
     sigma = outputs["landmark_log_sigma"]
     terms = {
-        "points": (distance * counted).sum() / counted.sum(),
+        "points": (distance * batch.inside).sum() / batch.inside.sum(),
         "landmarks": (landmark_distance * landmark_inside).sum() / landmark_inside.sum(),
         "neutral": (exact * millimetres(identity - batch.identity, head.neutral_metric)).mean() / 10,
         "expression": (exact * millimetres(expression - batch.expression, head.expression_metric)).mean() / 10,
@@ -116,7 +114,6 @@ def encoder_objective(
     rendered_count = round(settings.batch * training.rendered_share)
     device = torch.device(settings.device)
     head = head.to(device)
-    reliability = torch.ones(len(head.mean), device=device)
 
     def drawn(pairs: Pairs, count: int, generator: torch.Generator) -> Batch:
         return pairs.batch(torch.randint(len(pairs), (count,), generator=generator))
@@ -135,7 +132,7 @@ def encoder_objective(
         batch = Batch(**{name: getattr(batch, name).to(device) for name in Batch.__dataclass_fields__})
         with torch.autocast(settings.device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             outputs = encoder(batch.crop)
-        return objective_terms(outputs, batch, head, reliability, training.weights)
+        return objective_terms(outputs, batch, head, training.weights)
 
     return terms
 

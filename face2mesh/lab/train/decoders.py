@@ -1,0 +1,122 @@
+"""Training the two decoders on the corpus: codes in, skins out, each term in millimetres.
+
+Letters: B batch, S skin vertices, E edges, M identity modes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from face2mesh.head import BaseHead
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.corpus.sampler import sample_expressions
+from face2mesh.lab.corpus.splits import TRAIN, WITHHELD_PAIRS
+from face2mesh.lab.graph.chebyshev import SparseMatrix
+from face2mesh.lab.graph.hierarchy import Hierarchy
+from face2mesh.lab.graph.laplacian import adjacency, edges_of_faces, random_walk_laplacian
+from face2mesh.lab.nets.decoder import (
+    ExpressionDecoder,
+    ExpressionDecoderConfiguration,
+    IdentityDecoder,
+    IdentityDecoderConfiguration,
+)
+from face2mesh.lab.train.configuration import DecoderTraining, DecoderWeights, read_configuration
+from face2mesh.lab.train.loop import Objective, train
+from face2mesh.store import provenance
+
+ELSEWHERE = 0.3  # weight of a vertex that is neither of the face nor of the ears
+
+
+class MeshDistance:
+    """The terms between predicted and true skins (B, S, 3)."""
+
+    def __init__(self, base: BaseHead, weights: DecoderWeights, device: torch.device) -> None:
+        """Precompute what the base head fixes: vertex weights, edges, Laplacian."""
+        self.weights = weights
+        importance = np.where(base.regions["face_and_ears"][: base.skin_count], 1.0, ELSEWHERE)
+        self.importance = torch.from_numpy(importance / importance.mean()).float().to(device)
+        edges = edges_of_faces(base.skin_quads)
+        self.edges = torch.from_numpy(edges.astype(np.int64)).to(device)
+        self.laplacian = SparseMatrix(random_walk_laplacian(adjacency(edges, base.skin_count)))
+
+    def terms(self, prefix: str, predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
+        """Weighted terms by name, those with weight 0 left out."""
+        error = predicted - true
+        terms = {"vertices": lambda: (_length(error) * self.importance).mean()}
+        terms["edges"] = lambda: _length(error[:, self.edges[:, 0]] - error[:, self.edges[:, 1]]).mean()
+        terms["smoothness"] = lambda: self._roughness(predicted)
+        terms["laplacian_match"] = lambda: self._roughness(error)
+        return {f"{prefix}_{name}": weight * terms[name]() for name, weight in asdict(self.weights).items() if weight}
+
+    def _roughness(self, values: Tensor) -> Tensor:
+        """Mean ‖L·x‖² in mm², L = I − D⁻¹A."""
+        columns = values.permute(1, 0, 2).reshape(values.shape[1], -1)
+        return (self.laplacian.like(columns) @ columns).square().sum() * 3 / columns.numel()
+
+
+def _length(vectors: Tensor) -> Tensor:
+    return torch.sqrt(vectors.square().sum(-1) + 1e-8)
+
+
+def decoder_objective(
+    identity_decoder: IdentityDecoder,
+    expression_decoder: ExpressionDecoder,
+    base: BaseHead,
+    corpus: Corpus,
+    training: DecoderTraining,
+) -> Objective:
+    """Step number to terms: fresh people with fresh expressions from the training split in each step."""
+    settings = training.optimisation
+    device = torch.device(settings.device)
+    skin = base.skin_count
+    rest = torch.from_numpy(base.vertices[:skin]).to(device)
+    identities = torch.from_numpy(corpus.identity[:, :skin].reshape(len(corpus.identity), -1).copy()).to(device)
+    expressions = torch.from_numpy(corpus.expression[:, :skin].reshape(len(corpus.expression), -1).copy()).to(device)
+    distance = MeshDistance(base, training.weights, device)
+
+    def terms(step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng([TRAIN.seed, settings.seed, step])
+        codes = training.spread * rng.standard_normal((settings.batch, len(identities)))
+        identity = torch.from_numpy(codes).float().to(device)
+        expression = torch.from_numpy(sample_expressions(rng, settings.batch, withheld=WITHHELD_PAIRS)).to(device)
+        neutral = rest + (identity @ identities).view(settings.batch, skin, 3)
+        displacement = (expression @ expressions).view(settings.batch, skin, 3)
+        return {
+            **distance.terms("identity", identity_decoder(identity), neutral),
+            **distance.terms("expression", expression_decoder(identity, expression), displacement),
+        }
+
+    return terms
+
+
+def train_decoders(
+    configuration: Path, build: Path, run: Path, *, time_limit: float | None = None, resume: bool = False
+) -> int:
+    """Train both decoders on the corpus in `build`; arguments and result as of `train_encoder`."""
+    training = read_configuration(configuration, DecoderTraining)
+    inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "hierarchy")}
+    base = BaseHead.load(inputs["base-head"])
+    corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
+    hierarchy = Hierarchy.load(inputs["hierarchy"])
+    torch.manual_seed(training.optimisation.seed)
+    rest = base.vertices[: base.skin_count]
+    size = {"identity_size": len(corpus.identity)}
+    identity_settings = IdentityDecoderConfiguration(**{**size, **training.identity_decoder})
+    expression_settings = ExpressionDecoderConfiguration(**{**size, **training.expression_decoder})
+    identity_decoder = IdentityDecoder(identity_settings, hierarchy, rest)
+    expression_decoder = ExpressionDecoder(expression_settings, hierarchy)
+    networks = nn.ModuleDict({"identity": identity_decoder, "expression": expression_decoder})
+    networks.to(training.optimisation.device)
+    objective = decoder_objective(identity_decoder, expression_decoder, base, corpus, training)
+    header = {
+        "kind": "decoders",
+        "configuration": asdict(training),
+        "network": {"identity": asdict(identity_settings), "expression": asdict(expression_settings)},
+        "provenance": provenance(inputs, asdict(training), training.optimisation.seed),
+    }
+    return train(networks, objective, training.optimisation, run, header, time_limit=time_limit, resume=resume)

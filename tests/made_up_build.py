@@ -1,0 +1,59 @@
+"""A made-up laboratory folder: base head, corpus, hierarchy and pairs, small enough to train on in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from made_up import made_up_corpus, made_up_head
+
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.corpus.splits import TRAIN
+from face2mesh.lab.graph.hierarchy import build_hierarchy
+from face2mesh.lab.pairs.files import VERSION
+from face2mesh.lab.pairs.rendered import World, render_pairs
+from face2mesh.store import provenance, write_arrays
+
+MODES = 5
+STEPS = 8
+
+
+def write_base(build: Path) -> None:
+    """`base-head.npz`, `corpus.npz` and `hierarchy.npz`."""
+    head = made_up_head(STEPS)
+    head.save(build / "base-head.npz", provenance())
+    corpus_of(build).save(build / "corpus.npz", provenance({"base_head": build / "base-head.npz"}))
+    build_hierarchy(head.vertices[: head.skin_count], head.skin_triangles, head.skin_quads, head.mirror[: head.skin_count], poolings=2).save(
+        build / "hierarchy.npz", provenance()
+    )
+
+
+def corpus_of(build: Path) -> Corpus:
+    """The made-up corpus on the made-up head."""
+    head = made_up_head(STEPS)
+    identity, expression = made_up_corpus(STEPS, MODES)
+    followers = len(head.vertices) - head.skin_count
+    return Corpus.on(
+        head,
+        identity=identity.astype(np.float32),
+        expression=expression.astype(np.float32),
+        gaze_degrees=np.zeros((52, 2, 2), np.float32),
+        follower_controls=np.arange(4, dtype=np.int32),
+        follower_weights=np.zeros((followers, 4), np.float32),
+    )
+
+
+def write_pairs(build: Path, count: int = 24) -> None:
+    """`rendered-pairs.npz`, and the same pictures as if they were fitted photos."""
+    head = made_up_head(STEPS)
+    identity, expression = TRAIN.draw(count, MODES)
+    none = np.zeros((0, head.skin_count, 3), np.float32)
+    world = World(head, corpus_of(build), none, np.zeros((0, 8, 8, 3), np.uint8), identity, expression, 1, 1.0)
+    pairs = render_pairs(world)
+    write_arrays(build / "rendered-pairs.npz", "rendered-pairs", VERSION, pairs, provenance())
+    photos = {name: value for name, value in pairs.items() if name not in ("light", "person")}
+    photos["accepted"] = np.ones(count, bool)
+    photos["residual"] = np.zeros(count, np.float32)
+    photos["photo_id"] = np.arange(count)
+    photos["age"] = np.full(count, "20-29")
+    write_arrays(build / "photo-pairs.npz", "photo-pairs", VERSION, photos, provenance())
