@@ -33,7 +33,7 @@ LOWER_JAW_MM = 5.0
 # Only these move the jaw; what else the scans' gums do (0.2 mm) is noise.
 JAW = ("jawForward", "jawLeft", "jawRight", "jawOpen")
 # Controls of the followers beside the lids' margins.
-CONTROLS = 100
+CONTROLS = 200
 
 
 @dataclass(frozen=True)

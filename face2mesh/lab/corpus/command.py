@@ -11,7 +11,7 @@ import numpy as np
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus
 from face2mesh.lab.corpus.eyes import GAZE_DEGREES
-from face2mesh.lab.corpus.measure import carrying_error, eye_contact
+from face2mesh.lab.corpus.measure import carrying_error, eye_contact, follower_error
 from face2mesh.lab.corpus.scans import FILE, read_scans
 from face2mesh.lab.corpus.tongue import JAW_SHARE, read_tongue_out
 from face2mesh.lab.data import data_folder
@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
         "untrusted_outer": int((~correspondence.trusted & carrying.labels.outer).sum()),
         "carrying_mm": carrying_error(base, corpus, scans, carrying.offset, carrying.labels.measured),
         "eye_contact_mm": eye_contact(base, corpus),
+        "followers_mm": follower_error(base, corpus),
         "provenance": origin,
     }
     text = json.dumps(report, indent=1, sort_keys=True) + "\n"

@@ -16,7 +16,7 @@ from face2mesh.lab.corpus.symmetry import mirrored_fields
 Array = NDArray[np.float64]
 # Millimetres of unrelated noise at each control for which the weights are prepared: a decoder's skin is not in the
 # modes' span.
-NOISE_MM = 0.5
+NOISE_MM = 0.25
 
 
 def choose_controls(

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from face2mesh.head.base_head import BaseHead
 
 Mask = NDArray[np.bool_]
+# Skin further back (z, mm) says nothing about eyes and mouth.
+CONTROLS_BEFORE_MM = -40.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class SkinLabels:
         regions: what needs its own counterpart, by name (see `correspondence.correspond`).
         outer: face, ears, skull and neck: what lies on the scans' outer surface.
         measured: face, ears and skull, without cavities and the nostrils' inside.
-        control: skin that may place the followers.
+        control: skin that may place the followers; in the mouth too, for it lies around the teeth.
     """
 
     regions: Mapping[str, Mask]
@@ -56,5 +58,5 @@ def skin_labels(base: BaseHead) -> SkinLabels:
         },
         outer=outer,
         measured=outer & (seen | skull) & ~nostrils,
-        control=outer & (base.vertices[skin, 2] > -40),
+        control=~eyes & (base.vertices[skin, 2] > CONTROLS_BEFORE_MM),
     )

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.head.arkit import ARKIT_NAMES
-from face2mesh.head.base_head import BaseHead
+from face2mesh.head.base_head import PARTS, BaseHead
 from face2mesh.lab.corpus.closest import Array, Surface
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.expressions import scanned_expression
-from face2mesh.lab.corpus.sampler import sample_identities
+from face2mesh.lab.corpus.sampler import sample_expressions, sample_identities
 from face2mesh.lab.corpus.scans import EYE_SOCKETS, FACE, HEAD, MOUTH_SOCKET, Scans
 
 Summary = dict[str, float]
@@ -106,3 +106,13 @@ def eye_contact(base: BaseHead, corpus: Corpus, people: int = 200, seed: int = 5
     result = {f"change_{name}": value for name, value in summary(np.concatenate(changes)).items()}
     result.update({f"depth_{name}": value for name, value in summary(np.concatenate(depths)).items()})
     return result
+
+
+def follower_error(base: BaseHead, corpus: Corpus, people: int = 200, seed: int = 52) -> dict[str, Summary]:
+    """By part, the distances in mm between vertices that the runtime places from the skin and the corpus's own."""
+    rng = np.random.default_rng(seed)
+    codes = sample_identities(rng, people, len(corpus.identity))
+    weights = sample_expressions(rng, people)
+    placed = corpus.followers().place(corpus.skin(codes), corpus.skin(codes, weights), weights)
+    gaps = np.linalg.norm(placed - corpus.heads(codes, weights), axis=2)
+    return {part: summary(gaps[:, slice(*base.part_vertices[part])]) for part in PARTS[1:]}

@@ -46,9 +46,9 @@ def weights(named: dict[str, float]) -> NDArray[np.float32]:
     return row
 
 
-def picture(base: BaseHead, vertices: NDArray[np.float32], view: str, side: int = SIDE) -> Picture:
-    """One head, (side, side, 3) uint8."""
-    camera, pose = frame(base.vertices[: base.skin_count], VIEWS[view], side, side, margin=0.02)
+def picture(base: BaseHead, vertices: NDArray[np.float32], view: str, region: str, side: int = SIDE) -> Picture:
+    """One head, (side, side, 3) uint8, framed on a region of the base head."""
+    camera, pose = frame(base.vertices[base.regions[region]], VIEWS[view], side, side, margin=0.02)
     return render(vertices, base.triangles, part_colours(base), camera, pose)
 
 
@@ -66,17 +66,19 @@ def draw(build: Path, out: Path) -> list[Path]:
 
     columns = np.array([weights(named) for named in EXPRESSIONS.values()])
     shown = np.concatenate([np.zeros_like(people[:1]), people[:2]])
-    cells, labels = [], []
+    cells: list[Picture] = []
+    labels: list[str] = []
     for person, code in enumerate(shown):
         heads = corpus.heads(np.repeat(code[None], len(columns), 0), columns)
-        cells += [picture(base, head, "front") for head in heads]
+        cells += [picture(base, head, "front", "face") for head in heads]
         labels += list(EXPRESSIONS) if person == 0 else [""] * len(columns)
     expressions = out / "corpus-expressions.png"
     Image.fromarray(contact_sheet(cells, columns=len(columns), labels=labels)).save(expressions)
 
     cells = []
     for head in corpus.heads(people):
-        cells.append(np.concatenate([picture(base, head, view) for view in ("front", "three_quarter")], axis=1))
+        pair = [picture(base, head, view, "face_and_ears") for view in ("front", "three_quarter")]
+        cells.append(np.concatenate(pair, axis=1))
     heads_sheet = out / "corpus-people.png"
     Image.fromarray(contact_sheet(cells, columns=3)).save(heads_sheet)
     return [expressions, heads_sheet]
