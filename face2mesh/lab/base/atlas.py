@@ -1,7 +1,7 @@
 """The head's texture square: the outer skin fills the upper part, every other island is packed below it.
 
-The skin is laid out anew by `unwrap.lay_flat`, its cavities and the parts keep their own islands. The outer skin's left and
-right halves are mirror images (u → 1 − u).
+The skin is laid out anew by `unwrap.lay_flat`, its cavities and the parts keep their own islands. The outer skin's left
+and right halves are mirror images (u → 1 − u).
 
 Letters: V vertices, Q quads, U texture points. The square's origin is at the lower left.
 """
@@ -70,7 +70,7 @@ def _space_areas(vertices: NDArray[np.float64], quads: NDArray[np.integer]) -> F
 
 
 def _shelves(sizes: NDArray[np.float64], width: float, height: float) -> Floats | None:
-    """(N, 2) lower left corners of boxes (N, 2) set on shelves from the top, the highest first; None if they do not fit."""
+    """(N, 2) lower left corners of boxes (N, 2) on shelves from the top, the highest first; None if they do not fit."""
     places = np.zeros_like(sizes)
     x, top, shelf = 0.0, height, 0.0
     for index in np.argsort(-sizes[:, 1], kind="stable"):
@@ -201,9 +201,7 @@ def _lay_outer(
     return lay_flat(points, sewn[outer], twin, open_edge, face_importance(points), SKIN_SHARE)
 
 
-def check_overlap(
-    uv: NDArray[np.float64], uv_quads: NDArray[np.integer], size: int = 2048
-) -> list[tuple[int, int]]:
+def check_overlap(uv: NDArray[np.float64], uv_quads: NDArray[np.integer], size: int = 2048) -> list[tuple[int, int]]:
     """Pairs of quads whose insides share a texel's centre in a picture of size × size.
 
     Args:

@@ -16,7 +16,6 @@ from scipy.sparse.csgraph import connected_components
 from face2mesh.lab.base.part_mesh import Floats
 
 TEETH_A_SIDE = 7
-OVERJET = 2.2  # mm; at least so far lie the lower incisors' edges behind the upper ones
 FREEWAY = 0.2  # mm; between upper and lower cusps of premolars and molars at rest
 _TABLE_STEP = 0.05  # mm, of the arc-length table
 
@@ -100,8 +99,8 @@ def _left_teeth(neutral_mm: NDArray[np.float64], faces: NDArray[np.integer]) -> 
 def measure_arches(neutral_mm: NDArray[np.floating], faces: NDArray[np.integer]) -> tuple[DentalArch, DentalArch]:
     """The upper and the lower arch of ICT-FaceKit's mean, at rest, in its frame.
 
-    ICT's molars are set into each other by more than a millimetre; here upper and lower premolars and molars part at the
-    middle of the two, with `FREEWAY` between them, and the lower incisors keep `OVERJET` behind the upper ones.
+    ICT's molars are set into each other by more than a millimetre; here upper and lower premolars and molars part at
+    the middle of the two, with `FREEWAY` between them.
 
     Args:
         neutral_mm: (26719, 3), ICT-FaceKit's vertices; +X subject's left, +Y up, +Z out of the face.

@@ -1,8 +1,9 @@
 """Eyeballs: a sphere with a cornea, iris and pupil as rings about the gaze axis, in quads.
 
 One closed, opaque surface that bulges in front as a cornea does; iris and pupil are painted on the bulge. A recessed
-iris under a clear dome looks better only with refraction; opaque, it shows a dark rim in profile, hides part of a photo's
-iris from its own texture, and leaves the lids nothing to glide on. The bulge keeps silhouette, highlight and contact.
+iris under a clear dome looks better only with refraction; opaque, it shows a dark rim in profile, hides part of a
+photo's iris from its own texture, and leaves the lids nothing to glide on. The bulge keeps silhouette,
+highlight and contact.
 
 Letters: V vertices, Q quads, U texture points, n segments about the axis.
 """
@@ -170,9 +171,9 @@ def measure_eyeball(neutral_mm: NDArray[np.floating], faces: NDArray[np.integer]
     """Centre (3,) of the left eyeball and the radius of both, mm, from ICT-FaceKit's mean.
 
     ICT's eyeball is no sphere (14.5 mm at the sides, 16.5 mm at cornea and back), but the inner edge of its lids lies
-    on one within a quarter of a millimetre. That is the sphere on which lids can glide; the radius stays `LID_CLEARANCE`
-    below the nearest point of the edge. It is larger than the 12 mm of anatomy because ICT's lids are: a ball of 12 mm
-    would leave gaps of 3 mm at both corners.
+    on one within a quarter of a millimetre. That is the sphere on which lids can glide; the radius stays
+    `LID_CLEARANCE` below the nearest point of the edge. It is larger than the 12 mm of anatomy because
+    ICT's lids are: a ball of 12 mm would leave gaps of 3 mm at both corners.
 
     Args:
         neutral_mm: (26719, 3), ICT-FaceKit's vertices; +X subject's left, +Y up, +Z out of the face.

@@ -1,9 +1,9 @@
 """Teeth and gums: each jaw is one sheet of quads, gum up one side of the arch, over fourteen crowns, down the other.
 
-Every crown stands in a cell of the arch. Its outline has twelve vertices (five facial, five lingual, one on each side),
-its top is a grid of 4 × 2 quads: enough for an incisal edge, a canine's tip, the two cusps of a premolar and the four of
-a molar with the groove between them. Neighbouring cells share the three vertices of the papilla between them, so that the
-gum's margin is a garland. Gum and teeth being one sheet, nothing passes through anything else, and the sheet has one
+Every crown stands in a cell of the arch. Its outline has twelve vertices (five facial, five lingual, one on each
+side), its top is a grid of 4 × 2 quads: enough for an incisal edge, a canine's tip, the two cusps of a premolar and the
+four of a molar with the groove between them. Neighbouring cells share the three vertices of the papilla between them,
+so that the gum's margin is a garland. Gum and teeth being one sheet, nothing passes through anything else, and the sheet has one
 border: the gum's deep edge.
 
 Letters: V vertices, Q quads; i 0 to 4 from mesial (towards the midline) to distal, j 0 facial, 1 middle, 2 lingual.
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.lab.base.dental_arch import TEETH_A_SIDE, DentalArch
-from face2mesh.lab.base.part_mesh import Floats, Indices, PartMesh
+from face2mesh.lab.base.part_mesh import Floats, PartMesh
 
 COLUMNS = 4  # quads along the arch in each tooth's cell
 GAP = 0.03  # mm, from a crown's side to its cell's border: neighbours nearly touch
@@ -79,7 +79,7 @@ LOWER = (
 )
 
 # Share of the half width at which side, facial corner and lingual corner of an outline stand, by level from the neck.
-# Lingual corners stand closer together: crowns taper inwards. Front teeth touch near their edges, back teeth lower down.
+# Lingual corners stand closer together: crowns taper inwards. Front teeth touch near their edges, back teeth deeper.
 _FRONT_SIDES = {_NECK: (0.90, 0.87, 0.66), _BELLY: (1.0, 0.95, 0.68), _TOP: (0.985, 0.91, 0.74)}
 _BACK_SIDES = {_NECK: (0.90, 0.84, 0.78), _BELLY: (1.0, 0.91, 0.82), _TOP: (0.92, 0.82, 0.76)}
 _FRONT_TEETH = 3
@@ -98,7 +98,9 @@ class _Sheet:
         self.tooth: list[bool] = []
         self.quads: list[tuple[int, int, int, int]] = []
 
-    def add(self, name: tuple[object, ...], place: tuple[float, float, float], uv: tuple[float, float], tooth: bool) -> None:
+    def add(
+        self, name: tuple[object, ...], place: tuple[float, float, float], uv: tuple[float, float], tooth: bool
+    ) -> None:
         self.index[name] = len(self.places)
         self.places.append(place)
         self.uv.append(uv)
@@ -116,10 +118,6 @@ def _name(tooth: int, level: int, i: int, j: int) -> tuple[object, ...]:
     return (tooth, level, i, j)
 
 
-def _column(tooth: int, i: int) -> int:
-    return COLUMNS * tooth + i
-
-
 def _scallop(i: int, share: float) -> float:
     """How far the gum's margin rises at column i above its deepest point, mm."""
     return PAPILLA * share * (0.0, 0.13, 1.0)[abs(i - 2)]
@@ -128,7 +126,8 @@ def _scallop(i: int, share: float) -> float:
 def _cells(arch: DentalArch, shapes: tuple[ToothShape, ...]) -> Floats:
     """(8,) arc lengths of the borders between the teeth, mm: the row is scaled to the arch's length."""
     widths = np.array([shape.width for shape in shapes])
-    return np.concatenate([[0.0], np.cumsum(widths)]) * (arch.length / widths.sum())
+    borders: Floats = np.concatenate([[0.0], np.cumsum(widths)]) * (arch.length / widths.sum())
+    return borders
 
 
 def _margins(arch: DentalArch, shapes: tuple[ToothShape, ...], occlusal: float) -> Floats:
@@ -166,8 +165,16 @@ def _half_jaw(arch: DentalArch, shapes: tuple[ToothShape, ...], occlusal: float)
         edge, margin, share = arch.edges[tooth], margins[tooth], shares[tooth]
 
         def add(
-            level: int, i: int, j: int, along: float, out: float, height: float, *, tooth: int = tooth,
-            centre: float = centre, half: float = half,
+            level: int,
+            i: int,
+            j: int,
+            along: float,
+            out: float,
+            height: float,
+            *,
+            tooth: int = tooth,
+            centre: float = centre,
+            half: float = half,
         ) -> None:
             across, deep = _UV_LEVELS[level]
             uv = (centre + (i - 2) / 2 * across * half, deep * (1 - j))
@@ -240,13 +247,14 @@ def _add_gum(sheet: _Sheet, arch: DentalArch, shapes: tuple[ToothShape, ...], oc
             neck = np.interp(along, centres, necks)
             swell = GUM_SWELL[j][row] - ROOT_SWELL * root * (row == 0)
             out = neck + sign * swell
-            for column in columns:
+            for column in range(last + 1):
                 at_end = column == last
                 place = (along[column] + at_end * beyond * 0.4, out[column] * (0.85 if at_end else 1.0), height[column])
                 uv = (along[column] + at_end * beyond * 0.7, sign * (_UV_LEVELS[_GUM][1] + depth))
                 sheet.add(("row", row, j, column), place, uv, False)
         middle = (sheet.places[-1][1] + sheet.places[sheet.index[("row", row, 0, last)]][1]) / 2
-        sheet.add(("row", row, 1, last), (along[last] + beyond, middle, height[last]), (along[last] + 2 * beyond, 0.0), False)
+        place = (along[last] + beyond, middle, height[last])
+        sheet.add(("row", row, 1, last), place, (along[last] + 2 * beyond, 0.0), False)
 
         def above(column: int, j: int, row: int = row) -> tuple[object, ...]:
             if row:

@@ -1,9 +1,9 @@
 """The head's outer skin, opened at the back and laid flat on a rounded rectangle without a fold.
 
-hm08 keeps the neck apart and gives the face a fifth of its island. Here the neck is sewn on, the seam up the back of the
-head stays, and the border is put on a strictly convex curve. Every other point lies at a weighted mean of its neighbours;
-with positive weights that makes every quad convex and none flipped (Tutte 1963; Floater 1997). The weights are then
-corrected by the local stretch (Yoshizawa, Belyaev and Seidel, "A fast and simple stretch-minimizing mesh
+hm08 keeps the neck apart and gives the face a fifth of its island. Here the neck is sewn on, the seam up the back of
+the head stays, and the border is put on a strictly convex curve. Every other point lies at a weighted mean of its
+neighbours; with positive weights that makes every quad convex and none flipped (Tutte 1963; Floater 1997). The
+weights are then corrected by the local stretch (Yoshizawa, Belyaev and Seidel, "A fast and simple stretch-minimizing mesh
 parameterization", 2004), with lengths on the face counted for more, so that the face gets the texels.
 
 Letters: V vertices, Q quads, U texture points.
@@ -107,11 +107,12 @@ def border_loops(points: NDArray[np.float64], uv_quads: NDArray[np.integer]) -> 
             loop.append(at)
             at = following.pop(at)
         loops.append(np.array(loop))
-    return sorted(loops, key=lambda loop: -float(np.linalg.norm(points[loop] - points[np.roll(loop, 1)], axis=1).sum()))
+    lengths = [float(np.linalg.norm(points[loop] - points[np.roll(loop, 1)], axis=1).sum()) for loop in loops]
+    return [loops[k] for k in np.argsort(lengths)[::-1]]
 
 
 def _ladder(points: NDArray[np.float64], loop: NDArray[np.int64]) -> Indices:
-    """(R, 4) quads that close a slit (mouth, eye) from corner to corner; a corner is repeated where a quad is a triangle.
+    """(R, 4) quads that close a slit (mouth, eye) from corner to corner; a triangle repeats a corner.
 
     Without them a hole would open to a wide convex polygon and press the lips flat around it.
     """
@@ -169,7 +170,9 @@ def _border_places(
     return np.array([places[int(a)] for a in np.roll(loop, bottom)])
 
 
-def _stretch(points: NDArray[np.float64], uv: NDArray[np.float64], triangles: NDArray[np.integer]) -> tuple[Floats, Floats]:
+def _stretch(
+    points: NDArray[np.float64], uv: NDArray[np.float64], triangles: NDArray[np.integer]
+) -> tuple[Floats, Floats]:
     """Root mean square stretch from texture to space of each triangle (T,), and its area in space (T,).
 
     With the map's derivatives along u and v: σ² = (|∂u|² + |∂v|²) / 2 (Sander et al. 2001).
@@ -221,8 +224,7 @@ def lay_flat(
     best, least = uv, np.inf
     for _ in range(STEPS):
         matrix = coo_matrix((weights, edges.T), shape=(count, count)).tocsr()
-        system = diags(np.asarray(matrix.sum(axis=1)).ravel()) - matrix
-        rest = system[inner]
+        rest = (diags(np.asarray(matrix.sum(axis=1)).ravel()) - matrix).tocsr()[inner]
         uv[inner] = spsolve(rest[:, inner].tocsc(), -rest[:, loop] @ uv[loop])
         # The solver's rounding apart, the system is symmetric.
         uv = (uv + uv[twin] * (-1.0, 1.0) + (1.0, 0.0)) / 2
