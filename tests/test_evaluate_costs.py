@@ -12,6 +12,7 @@ def test_a_process_that_takes_time_and_memory():
     idle = cost_of([sys.executable, "-c", "pass"])
     busy = cost_of([sys.executable, "-c", "import time; block = bytearray(200 * 2**20); time.sleep(0.3)"])
     assert busy.seconds > 0.3
+    assert 0 < busy.processor_seconds < 20
     assert 200 < busy.peak_mib < 400
     assert idle.peak_mib < busy.peak_mib - 150
 
