@@ -1,0 +1,45 @@
+"""`face2mesh demo`: the whole path on a photo that comes with the package."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from face2mesh.cli.options import add_debug, add_json
+
+ASTRONAUT = Path(__file__).parent / "astronaut.jpg"
+"""Eileen Collins, 512 × 512; NASA, public domain; as in scikit-image's `data.astronaut`."""
+FORMATS = ("obj", "glb")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `demo` to the command line."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="try it on a photo that comes with the package",
+        description="Reconstruct an astronaut's portrait: DIR/astronaut.obj, .glb, .json and a picture, .png.",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("face2mesh-demo"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
+    )
+    add_json(parser)
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reconstruct the astronaut.
+
+    Raises:
+        Face2MeshError: the model cannot be loaded, or the folder cannot be written.
+    """
+    from face2mesh.cli.job import Wanted, do_photos, report_failures
+    from face2mesh.model import load
+
+    wanted = Wanted(folder=arguments.output, formats=FORMATS, preview=True)
+    model = load(arguments.model)
+    outcomes = do_photos([ASTRONAUT], [ASTRONAUT.stem], model, wanted, arguments.json, arguments.debug)
+    return report_failures(outcomes)

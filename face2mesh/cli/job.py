@@ -1,0 +1,230 @@
+"""Photos to files: many photos on several threads, each photo's files all or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from face2mesh.cli.progress import Progress
+from face2mesh.errors import Face2MeshError, OutputError
+
+if TYPE_CHECKING:
+    from face2mesh.face import Face
+    from face2mesh.model import Model
+    from face2mesh.photo import Photo
+
+COLOURED = frozenset({"glb", "ply"})
+"""Formats that carry the photo's colours."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to do with each photo.
+
+    Attributes:
+        folder: where the results go.
+        formats: of the mesh, without dots.
+        face: 1 for the largest, 2 for the next …; None for all.
+        box: the face's place (x, y, w, h) in pixels, when it is given by hand.
+        preview: also draw a picture.
+        neutral: also write the head without expression.
+        ipd_mm: distance between the eyes' centres, where it is known.
+    """
+
+    folder: Path
+    formats: tuple[str, ...] = ("obj",)
+    face: int | None = 1
+    box: tuple[float, float, float, float] | None = None
+    preview: bool = False
+    neutral: bool = False
+    ipd_mm: float | None = None
+
+
+@dataclass
+class Outcome:
+    """What became of one photo: `files` that were written, or an `error` in one sentence."""
+
+    photo: str
+    files: list[Path] = field(default_factory=list)
+    faces: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str | None = None
+
+    def line(self) -> str:
+        """One line of JSON."""
+        if self.error:
+            return json.dumps({"photo": self.photo, "ok": False, "error": self.error})
+        result = {"photo": self.photo, "ok": True, "seconds": round(self.seconds, 4), "faces": self.faces}
+        return json.dumps(result)
+
+
+def do_photos(
+    photos: Sequence[Path], names: Sequence[str], model: Model, wanted: Wanted, as_json: bool, debug: bool
+) -> list[Outcome]:
+    """Reconstruct photos on all cores and print the paths of what is written, or JSON, in the photos' order.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
+    outcomes = []
+    workers = max(1, min(_cores(), len(photos)))
+    with (
+        _staging(wanted.folder) as staging,
+        Progress(len(photos), "photos") as progress,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        waiting: list[Future[Outcome]] = [
+            pool.submit(_outcome, photo, name, model, wanted, staging / str(i), debug)
+            for i, (photo, name) in enumerate(zip(photos, names, strict=True))
+        ]
+        try:
+            for done, future in enumerate(waiting, 1):
+                outcome = future.result()
+                outcomes.append(outcome)
+                progress.show(done)
+                lines = [outcome.line()] if as_json else [str(path) for path in outcome.files]
+                if lines:
+                    progress.clear()
+                    print("\n".join(lines), flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return outcomes
+
+
+def report_failures(outcomes: Sequence[Outcome]) -> int:
+    """List what went wrong on standard error; the exit code."""
+    failures = [outcome.error for outcome in outcomes if outcome.error]
+    if not failures:
+        return 0
+    if len(outcomes) > 1:
+        print(f"face2mesh: {len(failures)} of {len(outcomes)} failed:", file=sys.stderr)
+    for sentence in failures:
+        print(f"face2mesh: {sentence}" if len(outcomes) == 1 else f"  {sentence}", file=sys.stderr)
+    return 1
+
+
+def _outcome(photo: Path, name: str, model: Model, wanted: Wanted, staging: Path, debug: bool) -> Outcome:
+    """One photo from file to files; what goes wrong with it does not stop the others."""
+    try:
+        return _do_photo(photo, name, model, wanted, staging)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, Face2MeshError):
+            return Outcome(str(photo), error=str(error))
+        sentence = f"{photo}: unexpected {type(error).__name__} ({error}); please report it with what --debug prints."
+        return Outcome(str(photo), error=sentence)
+
+
+def _do_photo(path: Path, name: str, model: Model, wanted: Wanted, staging: Path) -> Outcome:
+    from face2mesh.photo import read_photo
+
+    started = time.perf_counter()
+    photo = read_photo(path)
+    if wanted.face is None:
+        faces = model.reconstruct_all(photo, box=wanted.box, ipd_mm=wanted.ipd_mm)
+    else:
+        faces = [model.reconstruct(photo, box=wanted.box, face=wanted.face, ipd_mm=wanted.ipd_mm)]
+    for face in faces:
+        _ = face.vertices  # decoded at the first use; part of the time that is told
+    outcome = Outcome(str(path), seconds=time.perf_counter() - started)
+    staging.mkdir()
+    for i, face in enumerate(faces, 1):
+        own = name if len(faces) == 1 else f"{name}-{i}"
+        _write_face(face, photo, staging, own, wanted, outcome.seconds)
+        box = face.face_box
+        files = sorted(file for file in staging.iterdir() if file.stem in (own, f"{own}-neutral"))
+        outcome.faces.append(
+            {"face_box": [box.x, box.y, box.w, box.h], "files": [str(wanted.folder / file.name) for file in files]}
+        )
+    outcome.files = _publish(staging, wanted.folder, path)
+    return outcome
+
+
+def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wanted, seconds: float) -> None:
+    """All files of one face."""
+    from face2mesh.write import write, write_json
+
+    try:
+        if COLOURED & set(wanted.formats):
+            from face2mesh.draw import with_photo_colours
+
+            face = with_photo_colours(face, photo.rgb)
+        for suffix in wanted.formats:
+            write(face, folder / f"{name}.{suffix}")
+            if wanted.neutral:
+                write(face.neutral(), folder / f"{name}-neutral.{suffix}")
+        write_json(face, folder / f"{name}.json", seconds)
+        if wanted.preview:
+            from face2mesh.draw import preview
+
+            _write_png(preview(face, photo.rgb), folder / f"{name}.png")
+    except OutputError as error:
+        if isinstance(error.__cause__, OSError):  # name the folder that the user gave, not the one beside it
+            raise _cannot_write(wanted.folder / name, error.__cause__) from error
+        raise
+
+
+def _write_png(picture: Any, path: Path) -> None:
+    from PIL import Image
+
+    from face2mesh.store import write_atomically
+
+    write_atomically(path, lambda file: Image.fromarray(picture).save(file, "PNG"))
+
+
+def _publish(staging: Path, folder: Path, photo: Path) -> list[Path]:
+    """Move one photo's finished files to their places, over older ones.
+
+    Raises:
+        OutputError: one of them would replace the photo itself, or cannot be moved.
+    """
+    files = sorted(staging.iterdir())
+    targets = [folder / file.name for file in files]
+    for target in targets:
+        if target.exists() and target.samefile(photo):
+            raise OutputError(f"{target}: the preview would replace the photo itself; choose another folder with -o.")
+        if target.is_dir():
+            raise OutputError(f"{target}: a folder of this name is in the way; choose another folder with -o.")
+    try:
+        for file, target in zip(files, targets, strict=True):
+            os.replace(file, target)
+    except OSError as error:
+        raise _cannot_write(targets[0], error) from error
+    return targets
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside `folder`, which is made if need be, for files that are not finished; gone at the end."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".face2mesh-", dir=folder))
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or error
+    return OutputError(f"{path}: cannot be written ({reason}); choose another folder with -o, or free some space.")
+
+
+def _cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
