@@ -39,8 +39,8 @@ class FairFace:
     @property
     def inside(self) -> NDArray[np.bool_]:
         """(N, 478), whether a point lies in the photo."""
-        result: NDArray[np.bool_] = ((self.landmarks >= 0) & (self.landmarks < PHOTO_SIDE)).all(-1)
-        return result
+        within = (self.landmarks >= 0) & (self.landmarks < PHOTO_SIDE)
+        return within[..., 0] & within[..., 1]
 
 
 def read_labels(folder: Path, split: Split) -> FairFace:

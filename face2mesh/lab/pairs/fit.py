@@ -48,10 +48,10 @@ class FitSettings:
         opposites: (pairs, 2) expressions that exclude each other.
     """
 
-    strength: float = 0.12
-    expression_scale: float = 0.4
+    strength: float = 0.25
+    expression_scale: float = 0.6
     expression_sparsity: float = 0.5
-    robust_scale: float = 3.0
+    robust_scale: float = 8.0
     pose_steps: int = 8
     steps: int = 14
     opposites: tuple[tuple[int, int], ...] = ()
@@ -146,7 +146,7 @@ def fit(
     return Fits(*(np.concatenate([getattr(part, name) for part in parts]) for name in Fits.__dataclass_fields__))
 
 
-def estimate_reliability(model: PointModel, fits: Fits, floor: float = 0.003) -> Reliability:
+def estimate_reliability(model: PointModel, fits: Fits, floor: float = 0.006) -> Reliability:
     """σ of every point in every yaw bin, from the residuals' median; sides are pooled with their mirror images.
 
     For a normal error in the plane the median of |r|² is 2 ln 2 · σ². A bin with fewer than 30 values borrows its

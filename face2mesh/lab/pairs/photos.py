@@ -1,8 +1,9 @@
 """FairFace's photos as training pairs: a crop, its landmarks and the head fitted to them.
 
 Crops are 160 × 160 with 1.25 times the canonical side, so the canonical crop is 128 of their pixels across and shares
-their centre. `offset` and `log_scale` are those of the canonical crop: what the network would have to say of the picture's
-middle 128 × 128 pixels. Training that shifts, turns or scales the crop must change them along with the pixels.
+their centre. `offset` and `log_scale` are those of the canonical crop: what the network would have to say of
+the picture's middle 128 × 128 pixels. Training that shifts, turns or scales the crop must change them along with the
+pixels.
 """
 
 from __future__ import annotations
