@@ -27,6 +27,11 @@ from torch.autograd.function import once_differentiable
 
 from face2mesh.lab.graph.laplacian import Matrix
 
+LARGEST_DENSE = 300 * 300
+"""Entries of a matrix up to which an exported network holds it dense."""
+FEW_CHANNELS = 4
+"""Up to so many, ONNX Runtime multiplies faster with coefficients that are repeated for each channel beforehand."""
+
 
 class SparseMatrix(nn.Module):
     """A constant sparse matrix (R, V), applied to each sample of x (B, V, C) to give (B, R, C).
@@ -39,6 +44,7 @@ class SparseMatrix(nn.Module):
 
     neighbours: Tensor
     coefficients: Tensor
+    dense: Tensor | None
 
     def __init__(self, matrix: Matrix) -> None:
         """Take a SciPy matrix (R, V)."""
@@ -47,8 +53,11 @@ class SparseMatrix(nn.Module):
         self.matrix.sort_indices()
         self.shape: tuple[int, int] = self.matrix.shape
         neighbours, coefficients = padded_rows(self.matrix)
+        small = self.shape[0] * self.shape[1] <= LARGEST_DENSE
         self.register_buffer("neighbours", torch.from_numpy(neighbours), persistent=False)
         self.register_buffer("coefficients", torch.from_numpy(coefficients), persistent=False)
+        dense = torch.from_numpy(self.matrix.toarray()).float() if small else None
+        self.register_buffer("dense", dense, persistent=False)
         self._made: dict[tuple[torch.dtype, torch.device, bool], Tensor] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SparseMatrix:
@@ -63,10 +72,15 @@ class SparseMatrix(nn.Module):
         return y
 
     def gathered(self, x: Tensor) -> Tensor:
-        """The same product by gathering each row's neighbours, for exported networks."""
-        rows, longest = self.neighbours.shape
-        near = torch.index_select(x, 1, self.neighbours.reshape(-1)).view(x.shape[0], rows, longest, x.shape[2])
-        return (near * self.coefficients[:, :, None].to(x.dtype)).sum(2)
+        """The same product for exported networks: dense where it is small, else by gathering each row's neighbours."""
+        if self.dense is not None:
+            return self.dense.to(x.dtype) @ x
+        longest, rows = self.neighbours.shape
+        near = torch.index_select(x, 1, self.neighbours.reshape(-1)).view(x.shape[0], longest, rows, x.shape[2])
+        coefficients = self.coefficients.to(x.dtype)[:, :, None]
+        if x.shape[2] <= FEW_CHANNELS:
+            coefficients = coefficients.repeat(1, 1, x.shape[2])
+        return (near * coefficients).sum(1)
 
     def like(self, x: Tensor, transposed: bool = False) -> Tensor:
         """The matrix (its transpose, if asked) as CSR, in the type and on the device of `x`."""
@@ -88,13 +102,13 @@ class SparseMatrix(nn.Module):
 
 
 def padded_rows(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """A sparse matrix as tables (R, D): columns and values of each row, short rows filled with column 0 times 0."""
+    """A sparse matrix (R, V) as tables (D, R): columns and values of each row; short rows end with column 0 times 0."""
     lengths = np.diff(matrix.indptr)
     row = np.repeat(np.arange(matrix.shape[0]), lengths)
     place = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths)
-    columns = np.zeros((matrix.shape[0], max(int(lengths.max(initial=0)), 1)), np.int64)
+    columns = np.zeros((max(int(lengths.max(initial=0)), 1), matrix.shape[0]), np.int64)
     values = np.zeros(columns.shape, np.float32)
-    columns[row, place], values[row, place] = matrix.indices, matrix.data
+    columns[place, row], values[place, row] = matrix.indices, matrix.data
     return columns, values
 
 
@@ -223,12 +237,12 @@ def _gathered_chebyshev(x: Tensor, weight: Tensor, laplacian: SparseMatrix) -> T
     """The convolution in operations that ONNX knows; Clenshaw's form where fewer channels come out."""
     order, channels, channels_out = weight.shape
     if channels_out < channels:
-        products = [x @ weight[k] for k in range(order)]
+        terms = [x @ weight[k] for k in range(order)]
         for k in range(order - 2, -1, -1):
-            products[k] = products[k] + (2 if k else 1) * laplacian.gathered(products[k + 1])
+            terms[k] = terms[k] + (2 if k else 1) * laplacian.gathered(terms[k + 1])
             if k + 2 < order:
-                products[k] = products[k] - products[k + 2]
-        return products[0]
+                terms[k] = terms[k] - terms[k + 2]
+        return terms[0]
     terms = [x]
     for k in range(1, order):
         step = laplacian.gathered(terms[-1])
