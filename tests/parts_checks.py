@@ -39,7 +39,7 @@ def signed_volume(vertices: FloatArray, quads: IndexArray) -> float:
 
 
 def corner_turns(points: FloatArray, quads: IndexArray) -> FloatArray:
-    """(Q, 4): in the plane, twice the area of the triangle at each corner; in space, its share along the quad's normal."""
+    """(Q, 4) twice the area of the triangle at each corner; in space, its part along the quad's normal."""
     p = points[quads]
     before, after = p - np.roll(p, 1, axis=1), np.roll(p, -1, axis=1) - p
     if points.shape[1] == 2:
@@ -51,11 +51,23 @@ def corner_turns(points: FloatArray, quads: IndexArray) -> FloatArray:
 def edges_through(vertices: FloatArray, quads: IndexArray, other: FloatArray, other_quads: IndexArray) -> int:
     """How many edges of one mesh pass through a triangle of another; none both ways: the surfaces do not meet."""
     edges = np.concatenate([quads[:, [k, (k + 1) % 4]] for k in range(4)])
+    edges = np.unique(np.sort(edges, axis=1), axis=0)
     p, q = vertices[edges[:, 0]], vertices[edges[:, 1]]
     a, b, c = (other[triangles_of(other_quads)[:, k]] for k in range(3))
     low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
-    near = (np.minimum(p, q)[:, None] <= high) & (np.maximum(p, q)[:, None] >= low)
-    i, j = np.nonzero(near.all(axis=2))
+    # Only edges and triangles in the other mesh's box can meet; of those, only pairs whose boxes do.
+    all_low, all_high = low.min(axis=0), high.max(axis=0)
+    kept = ((np.minimum(p, q) <= all_high) & (np.maximum(p, q) >= all_low)).all(axis=1)
+    p, q = p[kept], q[kept]
+    if not kept.any():
+        return 0
+    kept = ((low <= np.maximum(p, q).max(axis=0)) & (high >= np.minimum(p, q).min(axis=0))).all(axis=1)
+    a, b, c, low, high = a[kept], b[kept], c[kept], low[kept], high[kept]
+    near = np.ones((len(p), len(a)), bool)
+    for axis in range(3):
+        near &= np.minimum(p, q)[:, None, axis] <= high[:, axis]
+        near &= np.maximum(p, q)[:, None, axis] >= low[:, axis]
+    i, j = np.nonzero(near)
     p, q, a, b, c = p[i], q[i], a[j], b[j], c[j]
 
     def side(o: FloatArray, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ NECK_ROWS = 2
 
 
 def hood() -> tuple[Textured, np.ndarray]:
-    """A head in the small: a tube, closed at the back, zipped over the crown, with a neck and a mouth cavity as islands."""
+    """A small head: a tube, closed at the back, zipped over the crown; neck and mouth cavity are islands."""
     number: dict[tuple[int, int], int] = {}
     vertices = []
     for row in range(ROWS + 1):
@@ -122,7 +122,9 @@ def test_too_many_margins_are_refused() -> None:
 
 def test_overlap_is_found_by_name_and_touching_is_none() -> None:
     square = np.array([[0.0, 0.0], [0.25, 0], [0.25, 0.25], [0, 0.25]])
-    uv = np.concatenate([square, square + (0.25, 0), square + (0.6, 0.6), square + (0.7, 0.7)])
+    uv = np.concatenate(
+        [square, square + np.array([0.25, 0]), square + np.array([0.6, 0.6]), square + np.array([0.7, 0.7])]
+    )
     quads = np.arange(16).reshape(4, 4)
     assert check_overlap(uv, quads, 512) == [(2, 3)]
     assert check_overlap(uv[:, ::-1], quads[:, ::-1], 512) == [(2, 3)]

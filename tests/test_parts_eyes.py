@@ -64,13 +64,12 @@ def test_sclera_is_the_analytic_sphere_and_the_cornea_rises_above_it() -> None:
     )
 
 
-@given(st.floats(10.0, 16.0), st.integers(3, 20).map(lambda n: 2 * n))
-@settings(max_examples=20, deadline=None)
+@given(st.floats(10.0, 16.0), st.integers(12, 20).map(lambda n: 2 * n))
+@settings(max_examples=10, deadline=None)
 def test_quads_are_convex_in_space_and_in_texture(radius: float, segments: int) -> None:
     eye = eyeball(CENTRE, radius, segments)
     assert (corner_turns(eye.vertices, eye.quads) > 0).all()
-    if segments >= 16:
-        assert (corner_turns(eye.uv, eye.uv_quads) > 0).all()
+    assert (corner_turns(eye.uv, eye.uv_quads) > 0).all()
 
 
 def test_iris_gets_a_quarter_of_the_texture_disc() -> None:
@@ -80,7 +79,7 @@ def test_iris_gets_a_quarter_of_the_texture_disc() -> None:
     assert np.linalg.norm(eye.uv, axis=1).max() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(("segments", "radius"), [(23, 12.0), (4, 12.0), (24, 6.0)])
+@pytest.mark.parametrize(("segments", "radius"), [(23, 12.0), (22, 12.0), (24, 6.0)])
 def test_impossible_eyeballs_are_refused(segments: int, radius: float) -> None:
     with pytest.raises(ValueError, match="eyeball: "):
         eyeball(CENTRE, radius, segments)
@@ -98,7 +97,10 @@ def test_sphere_is_found_from_a_piece_of_it() -> None:
 
 def test_the_check_for_crossing_meshes_sees_crossings() -> None:
     left = eyeball(CENTRE, RADIUS)
-    near, far = eyeball(CENTRE + (20.0, 0.3, 0.2), RADIUS), eyeball(CENTRE + (30.0, 0.3, 0.2), RADIUS)
+    near, far = (
+        eyeball(CENTRE + np.array([20.0, 0.3, 0.2]), RADIUS),
+        eyeball(CENTRE + np.array([30.0, 0.3, 0.2]), RADIUS),
+    )
     assert edges_through(left.vertices, left.quads, near.vertices, near.quads) > 0
     assert edges_through(left.vertices, left.quads, far.vertices, far.quads) == 0
     assert len(triangles_of(left.quads)) == 2 * len(left.quads)

@@ -63,7 +63,7 @@ def profile(radius: float) -> Floats:
 
 def _disc_radius(angle: NDArray[np.float64], radius: float) -> Floats:
     """Where a ring at this angle from the gaze axis lies in the texture disc, 0 (front) to 1 (back pole)."""
-    edge = np.arcsin(IRIS_RADIUS / radius)
+    edge = float(np.arctan2(IRIS_RADIUS, surface_height(np.array([IRIS_RADIUS]), radius))[0])
     knots = np.array([edge * UV_ANGLES[0], edge * UV_ANGLES[1], edge * UV_ANGLES[2], np.radians(UV_ANGLES[3])])
     return np.interp(angle, knots, UV_RADII)
 
@@ -97,10 +97,10 @@ def eyeball(centre: NDArray[np.floating], radius: float, segments: int = SEGMENT
         segments: n, about the axis; even.
 
     Raises:
-        ValueError: segments are odd or fewer than 6, or the iris does not fit on the sphere.
+        ValueError: segments are odd or fewer than 24 (the texture would fold), or the iris does not fit on the sphere.
     """
-    if segments % 2 or segments < 6:
-        raise ValueError(f"eyeball: segments must be even and at least 6, not {segments}")
+    if segments % 2 or segments < 24:
+        raise ValueError(f"eyeball: segments must be even and at least 24, not {segments}")
     if radius <= FRONT_RINGS[-1]:
         raise ValueError(f"eyeball: the radius must exceed {FRONT_RINGS[-1]} mm, not {radius}")
     rings = profile(radius)

@@ -3,8 +3,8 @@
 Every crown stands in a cell of the arch. Its outline has twelve vertices (five facial, five lingual, one on each
 side), its top is a grid of 4 × 2 quads: enough for an incisal edge, a canine's tip, the two cusps of a premolar and the
 four of a molar with the groove between them. Neighbouring cells share the three vertices of the papilla between them,
-so that the gum's margin is a garland. Gum and teeth being one sheet, nothing passes through anything else, and the sheet has one
-border: the gum's deep edge.
+so that the gum's margin is a garland. Gum and teeth being one sheet, nothing passes through anything else; the sheet
+has one border: the gum's deep edge.
 
 Letters: V vertices, Q quads; i 0 to 4 from mesial (towards the midline) to distal, j 0 facial, 1 middle, 2 lingual.
 Widths and heights: Nelson, Wheeler's Dental Anatomy, Physiology and Occlusion, rounded; depths and tilts follow
@@ -54,7 +54,7 @@ class ToothShape:
 _INCISOR = ((0.95, 0.6, 0.55, 0.65, 1.3), (0.6, 0.08, 0.0, 0.08, 0.9), (1.5, 1.1, 1.0, 1.15, 1.9))
 _LATERAL = ((1.15, 0.65, 0.55, 0.8, 1.65), (0.8, 0.12, 0.0, 0.2, 1.25), (1.8, 1.1, 1.0, 1.3, 2.3))
 _LOWER_INCISOR = ((0.85, 0.5, 0.45, 0.5, 0.95), (0.5, 0.04, 0.0, 0.04, 0.6), (1.3, 0.9, 0.85, 0.9, 1.4))
-_CANINE = ((2.2, 1.2, 0.6, 1.45, 2.6), (1.9, 0.85, 0.0, 1.05, 2.3), (2.8, 1.9, 1.2, 2.1, 3.2))
+_CANINE = ((2.2, 1.2, 0.6, 1.45, 2.6), (1.9, 0.85, 0.0, 1.05, 2.3), (2.2, 1.7, 1.2, 1.8, 2.5))
 _PREMOLAR = ((1.7, 0.75, 0.0, 0.85, 1.8), (1.5, 1.6, 1.6, 1.6, 1.6), (1.9, 1.1, 0.6, 1.1, 2.0))
 _LOWER_PREMOLAR = ((1.7, 0.75, 0.0, 0.85, 1.8), (1.5, 1.6, 1.5, 1.6, 1.6), (2.2, 1.5, 1.2, 1.5, 2.3))
 _MOLAR = ((1.3, 0.0, 0.75, 0.15, 1.4), (1.2, 1.5, 1.9, 1.5, 1.3), (1.3, 0.05, 0.75, 0.3, 1.5))
@@ -153,7 +153,7 @@ def _half_jaw(arch: DentalArch, shapes: tuple[ToothShape, ...], occlusal: float)
         if border == TEETH_A_SIDE:  # behind the last molar the gum is low and level
             height = float(margins[-1] + occlusal * 0.8)
         facial, lingual = between(depths[0], border), between(depths[2], border)
-        for j, offset, drop in ((0, 0.72 * facial, 0.5), (1, (facial + lingual) / 2, 0.0), (2, 0.8 * lingual, 0.5)):
+        for j, offset, drop in ((0, 0.72 * facial, 0.5), (1, (facial + lingual) / 2, 0.0), (2, 0.86 * lingual, 0.7)):
             if border == TEETH_A_SIDE:
                 offset *= 0.8
             uv = (borders[border], _UV_LEVELS[_GUM][1] * (1 - j))

@@ -2,8 +2,8 @@
 
 hm08 keeps the neck apart and gives the face a fifth of its island. Here the neck is sewn on, the seam up the back of
 the head stays, and the border is put on a strictly convex curve. Every other point lies at a weighted mean of its
-neighbours; with positive weights that makes every quad convex and none flipped (Tutte 1963; Floater 1997). The
-weights are then corrected by the local stretch (Yoshizawa, Belyaev and Seidel, "A fast and simple stretch-minimizing mesh
+neighbours; with positive weights that makes every quad convex and none flipped (Tutte 1963; Floater 1997). The weights
+are then corrected by the local stretch (Yoshizawa, Belyaev and Seidel, "A fast and simple stretch-minimizing mesh
 parameterization", 2004), with lengths on the face counted for more, so that the face gets the texels.
 
 Letters: V vertices, Q quads, U texture points.
