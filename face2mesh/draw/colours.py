@@ -24,7 +24,7 @@ Pixels = NDArray[np.float32]
 _SIDE = 384
 """Pixels along the cut of the head: about as fine as the mesh, so that a vertex sees the mean of its surroundings."""
 _DEPTH_TOLERANCE_MM = 2.0
-_FACING_FROM, _FACING_TO = 0.2, 0.55
+_FACING_FROM, _FACING_TO = 0.3, 0.65
 """Cosine between normal and ray at which a vertex begins to be trusted, and is trusted wholly: at an outline the
 background shines in."""
 _MIRROR_TRUST = 0.3
@@ -103,7 +103,7 @@ def _look(face: Face, rgb: NDArray[np.uint8]) -> tuple[Pixels, Pixels]:
     return seen, (trust * inside).astype(np.float32)
 
 
-def _bilinear(picture: Pixels, points: Floats) -> Pixels:
+def _bilinear(picture: Pixels, points: NDArray[np.float64]) -> Pixels:
     """Colours (N, 3) of a picture at points (N, 2), pixel centres at +0.5."""
     height, width = picture.shape[:2]
     place = np.clip(points - 0.5, 0, [width - 1.001, height - 1.001])
@@ -125,8 +125,8 @@ def _spread(colours: Pixels, known: NDArray[np.bool_], head: BaseHead) -> Pixels
     filled = np.where(known[:, None], colours, 0).astype(np.float64)
     have = known.copy()
 
-    def neighbours(weights: Floats) -> tuple[Floats, Floats]:
-        number = np.bincount(start, weights[end], count)
+    def neighbours(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        number = np.bincount(start, weights[end], count).astype(np.float64)
         sums = np.stack([np.bincount(start, (weights * filled[:, i])[end], count) for i in range(3)], 1)
         return sums, number
 

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-_PIXELS_AT_ONCE = 1 << 20
+_PIXELS_AT_ONCE = 1 << 16
+"""Few enough to stay in the processor's cache."""
 
 Floats = NDArray[np.floating[Any]]
 
@@ -61,25 +62,6 @@ class Fragments:
         return picture
 
 
-@dataclass(frozen=True)
-class _Planes:
-    """Per triangle, functions that are linear in the picture, about the triangle's first corner.
-
-    Attributes:
-        x, y: (T,), the first corner.
-        second, third: (T, 2), gradients of the second and third corner's weight.
-        near: (T,), nearness (greater is nearer) at the first corner.
-        near_slope: (T, 2), its gradient.
-    """
-
-    x: Floats
-    y: Floats
-    second: Floats
-    third: Floats
-    near: Floats
-    near_slope: Floats
-
-
 def rasterise(
     points: Floats,
     triangles: NDArray[np.integer[Any]],
@@ -118,52 +100,41 @@ def rasterise(
     index = np.flatnonzero(keep)
     corners, area = corners[index], area[index]
 
-    row, first, last, owner = _spans(corners, width, height)
-    planes = _planes(corners, area, perspective)
-    nearest = np.full(height * width, -np.inf)
-    seen = np.full(height * width, -1, np.int32)
-    lengths = last - first
-    ends = np.cumsum(lengths)
-    start = 0
-    while start < len(row):
-        stop = max(start + 1, int(np.searchsorted(ends, ends[start] - lengths[start] + _PIXELS_AT_ONCE, "right")))
-        part = slice(start, stop)
-        _paint(row[part], first[part], lengths[part], owner[part], planes, width, nearest, seen)
-        start = stop
+    scale = 1 / corners[:, :, 2].T if perspective else np.ones((3, len(corners)))
+    slopes = _slopes(corners, area) * scale[:, None]
+    depths = corners[:, :, 2].T
+    near = 1 / depths if perspective else -depths
+    growth = slopes if perspective else slopes * near[:, None]
+    seen = _nearest(_spans(corners, width, height), corners, near, growth, width, height)
+    hits = seen >= 0
+    chosen = seen[hits]
+    x = np.nonzero(hits)[1] + 0.5 - corners[chosen, 0, 0]
+    y = np.repeat(np.arange(height) + 0.5, np.count_nonzero(hits, axis=1)) - corners[chosen, 0, 1]
+    weights = np.empty((3, len(chosen)))
+    for weight, (rightwards, downwards) in zip(weights, slopes, strict=True):
+        np.multiply(rightwards[chosen], x, out=weight)
+        weight += downwards[chosen] * y
+    weights[0] += scale[0][chosen]
+    np.maximum(weights, 0, out=weights)
+    total = weights.sum(0)
+    weights /= total
 
-    hit = np.flatnonzero(seen >= 0)
-    chosen = seen[hit]
-    x = hit % width + 0.5 - planes.x[chosen]
-    y = hit // width + 0.5 - planes.y[chosen]
-    weights = np.empty((len(hit), 3))
-    for column, slope in ((1, planes.second), (2, planes.third)):
-        weights[:, column] = slope[chosen, 0] * x + slope[chosen, 1] * y
-    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
-    np.clip(weights, 0, 1, out=weights)
-    depths = corners[chosen, :, 2]
-    if perspective:
-        weights /= depths
-    weights /= weights.sum(1, keepdims=True)
-
-    triangle = np.full(height * width, -1, np.int32)
-    barycentric = np.zeros((height * width, 3), np.float32)
-    depth = np.full(height * width, np.inf, np.float32)
-    triangle[hit] = index[chosen]
-    barycentric[hit] = weights
-    depth[hit] = (weights * depths).sum(1)
-    return Fragments(
-        triangle.reshape(height, width), barycentric.reshape(height, width, 3), depth.reshape(height, width)
-    )
+    triangle = np.full((height, width), -1, np.int32)
+    barycentric = np.zeros((height, width, 3), np.float32)
+    depth = np.full((height, width), np.inf, np.float32)
+    triangle[hits] = index[chosen]
+    barycentric[hits] = weights.T
+    depth[hits] = 1 / total if perspective else (weights * depths[:, chosen]).sum(0)
+    return Fragments(triangle, barycentric, depth)
 
 
-def _planes(corners: Floats, area: Floats, perspective: bool) -> _Planes:
-    x, y = corners[:, 0, 0], corners[:, 0, 1]
-    along, across = corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2]
-    second = np.stack([across[:, 1], -across[:, 0]], 1) / area[:, None]
-    third = np.stack([-along[:, 1], along[:, 0]], 1) / area[:, None]
-    near = 1 / corners[:, :, 2] if perspective else -corners[:, :, 2]
-    slope = second * (near[:, 1] - near[:, 0])[:, None] + third * (near[:, 2] - near[:, 0])[:, None]
-    return _Planes(x, y, second, third, near[:, 0], slope)
+def _slopes(corners: Floats, area: Floats) -> NDArray[np.float64]:
+    """How the weight of each corner grows along x and y in the picture, (3, 2, T)."""
+    slopes = np.empty((3, 2, len(corners)))
+    for i in range(3):
+        side = corners[:, (i + 2) % 3, :2] - corners[:, (i + 1) % 3, :2]
+        slopes[i] = -side[:, 1] / area, side[:, 0] / area
+    return slopes
 
 
 def _repeat_ranges(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -203,24 +174,44 @@ def _spans(
     return row[some], first[some], last[some], owner[some]
 
 
-def _paint(
-    row: NDArray[np.int64],
-    first: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    owner: NDArray[np.int64],
-    planes: _Planes,
+def _nearest(
+    spans: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    corners: Floats,
+    near: NDArray[np.float64],
+    slopes: NDArray[np.float64],
     width: int,
-    nearest: NDArray[np.float64],
-    seen: NDArray[np.int32],
-) -> None:
-    """Paint spans into the flat pictures `nearest` (greatest nearness so far) and `seen` (its triangle)."""
-    slope = planes.near_slope[owner]
-    start = (
-        planes.near[owner] + slope[:, 0] * (first + 0.5 - planes.x[owner]) + slope[:, 1] * (row + 0.5 - planes.y[owner])
-    )
-    step, span = _repeat_ranges(lengths)
-    pixel = (row * width + first)[span] + step
-    near = start[span] + slope[:, 0][span] * step
-    np.maximum.at(nearest, pixel, near)
-    wins = near == nearest[pixel]
-    seen[pixel[wins]] = owner[span[wins]]
+    height: int,
+) -> NDArray[np.int32]:
+    """The triangle that is nearest at each pixel, (H, W), −1 where there is none.
+
+    Args:
+        spans: what `_spans` gave.
+        corners: (T, 3, 3).
+        near: (3, T), nearness of the corners, linear in the picture; greater is nearer.
+        slopes: (3, 2, T), what each corner adds to the nearness along x and y.
+        width, height: of the picture.
+    """
+    row, first, last, owner = spans
+    rightwards, downwards = slopes.sum(0)
+    starts = near[0][owner] + rightwards[owner] * (first + 0.5 - corners[owner, 0, 0])
+    starts += downwards[owner] * (row + 0.5 - corners[owner, 0, 1])
+    # The slopes of a sliver are all rounding; its corners still bound it.
+    np.clip(starts, near.min(0)[owner], near.max(0)[owner], out=starts)
+    nearest = np.full(height * width, -np.inf)
+    seen = np.full(height * width, -1, np.int32)
+    lengths = last - first
+    ends = np.cumsum(lengths)
+    begin = 0
+    while begin < len(row):
+        stop = max(begin + 1, int(np.searchsorted(ends, ends[begin] - lengths[begin] + _PIXELS_AT_ONCE, "right")))
+        part = slice(begin, stop)
+        count = lengths[part]
+        steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        pixel = np.repeat(row[part] * width + first[part], count) + steps
+        value = np.repeat(rightwards[owner[part]], count) * steps
+        value += np.repeat(starts[part], count)
+        np.maximum.at(nearest, pixel, value)
+        wins = value == nearest[pixel]
+        seen[pixel[wins]] = np.repeat(owner[part].astype(np.int32), count)[wins]
+        begin = stop
+    return seen.reshape(height, width)

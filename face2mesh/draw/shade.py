@@ -107,27 +107,38 @@ def _layers(
     supersample: int,
 ) -> Pixels:
     """Sums over each pixel's samples, (H, W, 10): normal, linear colour, wetness, ink of edges, how many, depth."""
-    flat = np.flatnonzero(fragments.covered)
+    flat = np.flatnonzero(fragments.triangle >= 0)
     chosen = fragments.triangle.ravel()[flat]
-    weights = fragments.barycentric.reshape(-1, 3)[flat]
-    corners = triangles[chosen]
-    attributes = attributes.astype(np.float32)
-    values = np.empty((len(flat), 10), np.float32)
-    values[:, :7] = attributes[corners[:, 0]] * weights[:, :1]
-    values[:, :7] += attributes[corners[:, 1]] * weights[:, 1:2]
-    values[:, :7] += attributes[corners[:, 2]] * weights[:, 2:]
+    # Column by column: NumPy is several times faster on flat arrays than on rows of three.
+    weights = [np.ascontiguousarray(column) for column in fragments.barycentric.reshape(-1, 3)[flat].T]
+    corners = [np.ascontiguousarray(column) for column in triangles[chosen].T]
     # Thin sheets and open cavities are seen from both sides. Which side is the triangle's to say: at an outline the
     # smooth normal of a surface that is seen may already point away.
     away = (triangle_normals(placed, triangles) * placed[triangles[:, 0]]).sum(1) > 0
-    values[:, :3] *= np.where(away, np.float32(-1), np.float32(1))[chosen][:, None]
-    values[:, 7] = 0 if quads is None else _ink(chosen, weights, points, triangles, quads, supersample)
-    values[:, 8] = 1
-    values[:, 9] = fragments.depth.ravel()[flat]
-    height, width = (side // supersample for side in fragments.triangle.shape)
-    row, column = flat // (width * supersample), flat % (width * supersample)
-    pixel = (row // supersample) * width + column // supersample
-    sums = [np.bincount(pixel, values[:, i], minlength=height * width) for i in range(values.shape[1])]
-    return np.stack(sums, 1).astype(np.float32).reshape(height, width, -1)
+    side = np.where(away, np.float32(-1), np.float32(1))[chosen]
+    height, width = (size // supersample for size in fragments.triangle.shape)
+    layers = np.zeros((height, width, 10), np.float32)
+
+    def add(layer: int, values: Pixels) -> None:
+        fine = np.zeros(fragments.triangle.size, np.float32)
+        fine[flat] = values
+        blocks = fine.reshape(height, supersample, width, supersample)
+        for row in range(supersample):
+            for column in range(supersample):
+                layers[..., layer] += blocks[:, row, :, column]
+
+    for layer, column in enumerate(np.ascontiguousarray(attributes.T, np.float32)):
+        if layer == 6 and not column.any():
+            continue
+        values = column[corners[0]] * weights[0]
+        values += column[corners[1]] * weights[1]
+        values += column[corners[2]] * weights[2]
+        add(layer, values * side if layer < 3 else values)
+    if quads is not None:
+        add(7, _ink(chosen, weights, points, triangles, quads, supersample))
+    add(8, np.ones(len(flat), np.float32))
+    add(9, fragments.depth.ravel()[flat])
+    return layers
 
 
 def _places(depth: Pixels, seen: NDArray[np.bool_], camera: Camera) -> Pixels:
@@ -173,7 +184,7 @@ def _highlight(lamp: Lamp, facing: Pixels, normal: Pixels, towards: Pixels, wet:
 
 
 def _ink(
-    chosen: Indices, weights: Pixels, points: Floats, triangles: Indices, quads: Indices, supersample: int
+    chosen: Indices, weights: list[Pixels], points: Floats, triangles: Indices, quads: Indices, supersample: int
 ) -> Pixels:
     """How much of a quad's edge lies on each sample, (N,), 0 to 1.
 
@@ -187,9 +198,11 @@ def _ink(
     sides = np.roll(corners, -1, axis=1) - corners
     area = np.abs(sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
     heights = area[:, None] / np.maximum(np.linalg.norm(sides, axis=2), 1e-9)
-    # Side i joins corners i and i + 1 and faces corner i + 2.
-    heights = np.roll(np.where(is_side, heights, np.inf), 2, axis=1).astype(np.float32)[chosen]
-    with np.errstate(invalid="ignore"):  # 0 · ∞ on a corner that faces no edge
-        distance = np.nanmin(np.where(np.isinf(heights), np.inf, weights * heights), axis=1)
-    ink: Pixels = np.clip(0.35 * supersample + 0.5 - distance, 0, 1).astype(np.float32)
+    # Side i joins corners i and i + 1 and faces corner i + 2; a quad's diagonal is no edge, and infinitely far away.
+    heights = np.roll(heights, 2, axis=1)
+    far = np.where(np.roll(is_side, 2, axis=1), 0, np.inf)
+    distance = np.full(len(chosen), np.inf, np.float32)
+    for column, extra, weight in zip(heights.T.astype(np.float32), far.T.astype(np.float32), weights, strict=True):
+        np.minimum(distance, column[chosen] * weight + extra[chosen], out=distance)
+    ink: Pixels = np.clip(np.float32(0.35 * supersample + 0.5) - distance, 0, 1)
     return ink
