@@ -202,7 +202,9 @@ def _appearance(world: World, generator: Generator) -> tuple[FloatArray, NDArray
     dark = generator.uniform(0.1, 0.5)
     colours[:skin][head.regions["mouth_cavity"][:skin]] = np.array([0.2, 0.05, 0.045]) * dark
     colours[:skin][head.region("eye_cavity")[:skin]] *= 0.4
-    colours[:skin][head.region("nostril")[:skin]] *= 0.35
+    for name, mask in head.regions.items():
+        if name.startswith("nostril"):
+            colours[:skin][mask[:skin]] *= 0.35
     iris = _iris_colour(generator)
     white = np.array([0.75, 0.71, 0.68]) * generator.uniform(0.55, 1)
     for part, centre in zip(("left_eye", "right_eye"), head.eye_centres, strict=True):
