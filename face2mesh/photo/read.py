@@ -96,7 +96,7 @@ def read_photo(source: Source) -> Photo:
         with _open(path) as image:
             _check_size(image.width, image.height, str(path))
             image.load()
-            exif = image.getexif()
+            exif = _exif_of(image)
             focal = focal_of_exif(exif, image.width, image.height)
             orientation = exif.get(_ORIENTATION_TAG)
             stored = _rgb_of_image(image)
@@ -142,13 +142,22 @@ def _enable_heic(path: Path) -> None:
 def _open(path: Path) -> Image.Image:
     try:
         with _opening, warnings.catch_warnings():
-            # Pillow warns at 89 megapixels, which cameras have; `_check_size` has the limit that counts here.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns at 89 megapixels, which cameras have (`_check_size` has the limit that counts here), and of
+            # metadata that it cannot read.
+            warnings.simplefilter("ignore")
             return Image.open(path)
     except Image.DecompressionBombError as error:
         raise _too_large(str(path)) from error
     except UnidentifiedImageError as error:
         raise PhotoError(f"{path}: not a picture in a format known here; save it as JPEG or PNG.") from error
+
+
+def _exif_of(image: Image.Image) -> Image.Exif:
+    """The picture's EXIF data; damaged data is none, and no reason to refuse a photo."""
+    try:
+        return image.getexif()
+    except Exception:  # the parser meets damaged bytes with exceptions of every kind
+        return Image.Exif()
 
 
 def _too_large(name: str) -> PhotoError:
