@@ -39,15 +39,14 @@ def skin_labels(base: BaseHead) -> SkinLabels:
         ValueError: the base head names no mouth or eye cavity, or no lips.
     """
     names = ("lip_upper", "lip_lower", "mouth_cavity", "eye_cavity_left", "eye_cavity_right")
-    measured = ("face_and_ears", "skull", "nostrils")
-    missing = {*names, *measured} - set(base.regions)
+    missing = set(names) - set(base.regions)
     if missing:
         raise ValueError(f"the base head lacks the regions {', '.join(sorted(missing))}")
     skin = slice(0, base.skin_count)
     upper, lower, mouth, left_eye, right_eye = (base.regions[name][skin] for name in names)
     eyes = left_eye | right_eye
-    seen, skull, nostrils = (base.regions[name][skin] for name in measured)
     outer = ~mouth & ~eyes
+    measured = outer & (_any_of(base, "face_and_ears", "skull") if "face_and_ears" in base.regions else outer)
     return SkinLabels(
         regions={
             "lip_upper": upper & ~mouth,
@@ -57,6 +56,13 @@ def skin_labels(base: BaseHead) -> SkinLabels:
             "eye_cavity_right": right_eye,
         },
         outer=outer,
-        measured=outer & (seen | skull) & ~nostrils,
+        measured=measured & ~_any_of(base, "nostrils", "nostril_left", "nostril_right"),
         control=~eyes & (base.vertices[skin, 2] > CONTROLS_BEFORE_MM),
     )
+
+
+def _any_of(base: BaseHead, *names: str) -> Mask:
+    """(S,), skin that is in any of the regions; a head need not have them."""
+    found = [base.regions[name][: base.skin_count] for name in names if name in base.regions]
+    union: Mask = np.logical_or.reduce(found) if found else np.zeros(base.skin_count, bool)
+    return union
