@@ -150,7 +150,7 @@ def test_sheet():
 def _painted(face):
     """A photo of the face in which the subject's left is red and its right is green, on blue."""
     colours = np.zeros((len(face.vertices), 3))
-    colours[:, 0] = face.head.vertices[:, 0] > 0
+    colours[:, 0] = face.head.vertices[:, 0] >= 0
     colours[:, 1] = face.head.vertices[:, 0] < 0
     return render(face.vertices, face.triangles, colours, face.camera, face.pose, EVEN, background=(0, 0, 1.0))
 

@@ -27,7 +27,7 @@ _DEPTH_TOLERANCE_MM = 2.0
 _FACING_FROM, _FACING_TO = 0.3, 0.65
 """Cosine between normal and ray at which a vertex begins to be trusted, and is trusted wholly: at an outline the
 background shines in."""
-_MIRROR_TRUST = 0.3
+_MIRROR_TRUST = 0.15
 _KNOWN = 0.05
 _SMOOTHING_ROUNDS = 12
 _MOUTH_DARKNESS = (0.30, 0.12, 0.11)
@@ -88,7 +88,7 @@ def _look(face: Face, rgb: NDArray[np.uint8]) -> tuple[Pixels, Pixels]:
     low, high = pixels.min(0), pixels.max(0)
     crop = Crop((float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2), float((high - low).max()) * 1.04)
     local = crop.to_crop(pixels, _SIDE)
-    picture = cut(rgb, crop, _SIDE).astype(np.float32) / 255
+    picture = cut(rgb, crop, _SIDE).astype(np.float32) * np.float32(1 / 255)
     seen = _bilinear(picture, local)
 
     before_lashes = 2 * head.part_quads["lashes"][0]
@@ -99,6 +99,7 @@ def _look(face: Face, rgb: NDArray[np.uint8]) -> tuple[Pixels, Pixels]:
     normals = vertex_normals(placed, face.triangles)
     facing = -(normals * placed).sum(1) / np.linalg.norm(placed, axis=1)
     trust = np.clip((facing - _FACING_FROM) / (_FACING_TO - _FACING_FROM), 0, 1) * visible
+    trust[head.neck_border] = 0  # half of what a border vertex sees is not the head
     inside = (pixels >= 0).all(1) & (pixels < rgb.shape[1::-1]).all(1)
     return seen, (trust * inside).astype(np.float32)
 
@@ -125,9 +126,9 @@ def _spread(colours: Pixels, known: NDArray[np.bool_], head: BaseHead) -> Pixels
     filled = np.where(known[:, None], colours, 0).astype(np.float64)
     have = known.copy()
 
-    def neighbours(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        number = np.bincount(start, weights[end], count).astype(np.float64)
-        sums = np.stack([np.bincount(start, (weights * filled[:, i])[end], count) for i in range(3)], 1)
+    def neighbours(weights: NDArray[np.float64]) -> tuple[Floats, Floats]:
+        number: Floats = np.bincount(start, weights[end], count).astype(np.float64)
+        sums: Floats = np.stack([np.bincount(start, (weights * filled[:, i])[end], count) for i in range(3)], 1)
         return sums, number
 
     while not have.all():

@@ -39,13 +39,13 @@ def preview(face: Face, rgb: Picture) -> Picture:
     panels = [photo, over]
     for view in (VIEWS["front"], VIEWS["side"]):
         camera, pose = frame(face.vertices, view, PANEL_WIDTH, PANEL_HEIGHT)
-        panels.append(render(face.vertices, face.triangles, plain, camera, pose, shine=shine))
+        panels.append(render(face.vertices, face.triangles, plain, camera, pose, shine=shine, two_sided=False))
     camera, pose = frame(face.vertices, _TURNED, PANEL_WIDTH, PANEL_HEIGHT)
     # The photo's colours hold the photo's light already: shown as they are.
     even = np.zeros((9, 3), np.float32)
     even[0] = 1
     assert coloured.colours is not None
-    panels.append(render(face.vertices, face.triangles, coloured.colours / 255.0, camera, pose, even))
+    panels.append(render(face.vertices, face.triangles, coloured.colours / 255.0, camera, pose, even, two_sided=False))
     between = np.full((PANEL_HEIGHT, _GAP, 3), 255, np.uint8)
     return np.concatenate([part for panel in panels for part in (panel, between)][:-1], axis=1)
 
@@ -80,5 +80,6 @@ def _photo_panels(face: Face, rgb: Picture) -> tuple[Picture, Picture]:
         quads=face.quads,
         opacity=_OVER_PHOTO,
         shine=part_shine(face.head),
+        two_sided=False,
     )
     return photo, over

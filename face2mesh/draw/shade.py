@@ -6,7 +6,7 @@ once.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ def render(
     quads: Indices | None = None,
     shine: Floats | None = None,
     opacity: float = 1.0,
+    two_sided: bool = True,
 ) -> Picture:
     """Draw a head.
 
@@ -57,6 +58,8 @@ def render(
         quads: (Q, 4); when given, their edges are drawn over the shading, hidden ones left out.
         shine: (V,), how wet the surface is, 0 to 1, under a studio's lamps.
         opacity: of the head over the background, 0 to 1.
+        two_sided: also draw triangles that are seen from behind; without them a head that hides its own inside is
+            drawn a quarter faster.
 
     Returns:
         (H, W, 3) uint8, sRGB.
@@ -64,18 +67,20 @@ def render(
     width, height = camera.width, camera.height
     placed = pose.apply(np.asarray(vertices, np.float64))
     points = np.concatenate([camera.project(placed) * supersample, placed[:, 2:]], 1)
-    fragments = rasterise(points, triangles, width * supersample, height * supersample)
+    cull: Literal["back"] | None = None if two_sided else "back"
+    fragments = rasterise(points, triangles, width * supersample, height * supersample, cull=cull)
 
     wet = np.zeros(len(vertices)) if shine is None else shine
     attributes = np.concatenate([vertex_normals(placed, triangles), to_linear(colours), wet[:, None]], 1)
     layers = _layers(fragments, attributes, placed, points, triangles, quads, supersample)
-    cover = layers[..., 8] / supersample**2
+    cover = layers[8] / np.float32(supersample**2)
     seen = cover > 0
-    surface = layers[seen] / layers[seen][:, 8:9]
+    surface = np.ascontiguousarray((layers[:, seen] / layers[8, seen]).T)
     normal = surface[:, :3] / np.maximum(np.linalg.norm(surface[:, :3], axis=1, keepdims=True), 1e-6)
     depth = np.zeros((height, width), np.float32)
     depth[seen] = surface[:, 9]
     place = _places(depth, seen, camera)
+    shaded: Pixels
     if light is None or isinstance(light, Studio):
         studio = light or Studio()
         px_per_mm = camera.fx / float(np.median(surface[:, 9])) if len(surface) else 1.0
@@ -86,15 +91,16 @@ def render(
         shaded = _studio(surface[:, 3:6], normal, place, surface[:, 6], openness, shadow, studio)
     else:
         shaded = surface[:, 3:6] * np.maximum(harmonics(normal) @ np.asarray(light, np.float32), 0)
-    shaded = to_srgb(shaded) * (1 - _INK * surface[:, 7:8])
+    shaded = to_srgb(shaded) * (1 - np.float32(_INK) * surface[:, 7:8])
 
     if isinstance(background, np.ndarray):
-        picture = background.astype(np.float32) / 255
+        picture = background.astype(np.float32) * np.float32(1 / 255)
     else:
         picture = np.broadcast_to(np.array(background, np.float32), (height, width, 3)).copy()
-    share = cover[seen][:, None] * np.float32(opacity)
+    share: Pixels = cover[seen][:, None] * np.float32(opacity)
     picture[seen] = picture[seen] * (1 - share) + shaded * share
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    result: Picture = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return result
 
 
 def _layers(
@@ -106,7 +112,7 @@ def _layers(
     quads: Indices | None,
     supersample: int,
 ) -> Pixels:
-    """Sums over each pixel's samples, (H, W, 10): normal, linear colour, wetness, ink of edges, how many, depth."""
+    """Sums over each pixel's samples, (10, H, W): normal, linear colour, wetness, ink of edges, how many, depth."""
     flat = np.flatnonzero(fragments.triangle >= 0)
     chosen = fragments.triangle.ravel()[flat]
     # Column by column: NumPy is several times faster on flat arrays than on rows of three.
@@ -117,15 +123,15 @@ def _layers(
     away = (triangle_normals(placed, triangles) * placed[triangles[:, 0]]).sum(1) > 0
     side = np.where(away, np.float32(-1), np.float32(1))[chosen]
     height, width = (size // supersample for size in fragments.triangle.shape)
-    layers = np.zeros((height, width, 10), np.float32)
+    layers = np.zeros((10, height, width), np.float32)
 
     def add(layer: int, values: Pixels) -> None:
         fine = np.zeros(fragments.triangle.size, np.float32)
         fine[flat] = values
-        blocks = fine.reshape(height, supersample, width, supersample)
-        for row in range(supersample):
-            for column in range(supersample):
-                layers[..., layer] += blocks[:, row, :, column]
+        rows = fine.reshape(height, supersample, -1)
+        sums = sum((rows[:, i] for i in range(1, supersample)), rows[:, 0])
+        for i in range(supersample):
+            layers[layer] += sums[:, i::supersample]
 
     for layer, column in enumerate(np.ascontiguousarray(attributes.T, np.float32)):
         if layer == 6 and not column.any():
