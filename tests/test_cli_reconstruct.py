@@ -1,0 +1,369 @@
+"""The command line on real and on bad files, with the tiny model (see `tiny_model`) behind it."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_model import disk, tiny_model
+
+from face2mesh import store
+from face2mesh.cli import job, main
+from face2mesh.cli.demo import ASTRONAUT
+
+BOX = "--box=150,100,100,100"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def astronaut(tmp_path):
+    return shutil.copy(ASTRONAUT, tmp_path / "astronaut.jpg")
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def reconstruct(model, out, *arguments):
+    return main(["reconstruct", "--model", str(model), "-o", str(out), *map(str, arguments)])
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def one_sentence(capsys, sentence):
+    printed = capsys.readouterr()
+    assert sentence in printed.err
+    assert printed.err.count("\n") == 1
+    assert "Traceback" not in printed.err
+    return printed
+
+
+def test_one_photo(model, out, astronaut, capsys):
+    assert reconstruct(model, out, astronaut) == 0
+    assert files(out) == ["astronaut.json", "astronaut.obj"]
+    printed = capsys.readouterr()
+    assert printed.out.split() == [str(out / "astronaut.json"), str(out / "astronaut.obj")]
+    assert printed.err == ""
+    document = json.loads((out / "astronaut.json").read_text())
+    assert document["format"] == "face2mesh/face"
+    assert document["image"] == {"width": 512, "height": 512}
+    assert document["model"] == {"name": "tiny", "version": "0.0.1"}
+    assert len(document["landmarks_px"]) == len(document["landmarks_3d"]) == 68
+    assert document["seconds"] > 0
+    x, y, w, h = document["face_box"]
+    assert 150 < x < 200 < x + w < 300
+    assert 60 < y < 120 < y + h < 220
+
+
+def test_formats_preview_neutral_and_ipd(model, out, astronaut):
+    options = ["--format", "glb,ply,stl,npz", "--neutral", "--preview", "--ipd", "64"]
+    assert reconstruct(model, out, astronaut, *options) == 0
+    suffixes = ("glb", "npz", "ply", "stl")
+    expected = [f"astronaut{middle}.{suffix}" for middle in ("", "-neutral") for suffix in suffixes]
+    assert files(out) == sorted([*expected, "astronaut.json", "astronaut.png"])
+    assert json.loads((out / "astronaut.json").read_text())["scale_source"] == "ipd"
+    with Image.open(out / "astronaut.png") as preview:
+        assert min(preview.size) > 200
+
+
+def test_demo(model, out, capsys):
+    assert main(["demo", "--model", str(model), "-o", str(out)]) == 0
+    assert files(out) == ["astronaut.glb", "astronaut.json", "astronaut.obj", "astronaut.png"]
+    assert len(capsys.readouterr().out.split()) == 4
+
+
+def test_json_lines(model, out, astronaut, tmp_path, capsys):
+    assert reconstruct(model, out, astronaut, tmp_path / "absent.jpg", "--json") == 1
+    printed = capsys.readouterr()
+    good, bad = map(json.loads, printed.out.splitlines())
+    assert (good["photo"], good["ok"]) == (str(astronaut), True)
+    assert good["faces"][0]["files"] == [str(out / "astronaut.json"), str(out / "astronaut.obj")]
+    assert good["seconds"] > 0
+    assert (bad["ok"], bad["photo"]) == (False, str(tmp_path / "absent.jpg"))
+    assert "not found" in bad["error"]
+    assert "1 of 2 failed" in printed.err
+
+
+def two_astronauts(path):
+    picture = np.full((640, 900, 3), 128, np.uint8)
+    astronaut = np.asarray(Image.open(ASTRONAUT))[:312, 100:400]
+    picture[100:412, :300] = astronaut
+    picture[300:487, 600:780] = np.asarray(Image.fromarray(astronaut).resize((180, 187), Image.Resampling.BICUBIC))
+    Image.fromarray(picture).save(path, quality=95)
+    return path
+
+
+def test_several_faces(model, out, tmp_path, capsys):
+    photo = two_astronauts(tmp_path / "two.jpg")
+    assert reconstruct(model, out, photo, "--face", "all", "--neutral") == 0
+    assert files(out) == [
+        "two-1-neutral.obj",
+        "two-1.json",
+        "two-1.obj",
+        "two-2-neutral.obj",
+        "two-2.json",
+        "two-2.obj",
+    ]
+    boxes = [json.loads((out / f"two-{i}.json").read_text())["face_box"] for i in (1, 2)]
+    assert boxes[0][0] < 300 < boxes[1][0]
+    assert boxes[0][2] > boxes[1][2]
+    assert reconstruct(model, out / "second", photo, "--face", "2") == 0
+    assert json.loads((out / "second" / "two.json").read_text())["face_box"] == pytest.approx(boxes[1])
+    assert reconstruct(model, out / "one", ASTRONAUT, "--face", "all") == 0
+    assert files(out / "one") == ["astronaut.json", "astronaut.obj"]
+    capsys.readouterr()
+    assert reconstruct(model, out / "third", photo, "--face", "3") == 1
+    one_sentence(capsys, "has no face number 3: 2 found")
+
+
+def test_box_by_hand(model, out, tmp_path):
+    Image.fromarray(disk(400, 300, (200, 150), 40)).save(tmp_path / "disk.png")
+    assert reconstruct(model, out, tmp_path / "disk.png", BOX) == 0
+    assert json.loads((out / "disk.json").read_text())["face_box"] == [150, 100, 100, 100]
+
+
+def test_box_outside(model, out, astronaut, capsys):
+    assert reconstruct(model, out, astronaut, "--box=600,10,50,50") == 1
+    one_sentence(capsys, "the box 600,10,50,50 lies outside the picture of 512×512 pixels")
+
+
+def test_box_for_several_photos(model, out, astronaut, capsys):
+    with pytest.raises(SystemExit) as caught:
+        reconstruct(model, out, astronaut, ASTRONAUT, BOX)
+    assert caught.value.code == 2
+    assert "--box is for a single photo" in capsys.readouterr().err
+
+
+def test_no_face(model, out, tmp_path, capsys):
+    Image.new("RGB", (300, 200), (90, 120, 60)).save(tmp_path / "meadow.png")
+    assert reconstruct(model, out, tmp_path / "meadow.png") == 1
+    one_sentence(capsys, "meadow.png: no face found")
+    assert files(out) == []
+
+
+def test_unusual_pictures(model, out, tmp_path):
+    rgb = Image.fromarray(disk(400, 300, (200, 150), 40))
+    grey = rgb.convert("L")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(pictures / "sixteen.png")
+    grey.save(pictures / "grey.jpg", quality=95)
+    grey.quantize(64).save(pictures / "palette.png")
+    rgb.convert("CMYK").save(pictures / "cmyk.jpg", quality=95)
+    rgb.convert("RGBA").save(pictures / "alpha.webp")
+    rgb.save(pictures / "animated.gif", save_all=True, append_images=[Image.new("RGB", rgb.size)])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    rgb.transpose(Image.Transpose.ROTATE_90).save(pictures / "rotated.jpg", exif=exif, quality=95)
+    for picture in pictures.iterdir():
+        assert reconstruct(model, out, picture, BOX) == 0
+    landmarks = [json.loads(path.read_text())["landmarks_px"] for path in sorted(out.glob("*.json"))]
+    assert len(landmarks) == 7
+    for points in landmarks:
+        np.testing.assert_allclose(points, landmarks[0], atol=1.5)
+
+
+def test_fifty_megapixels(model, out, tmp_path):
+    large = np.repeat(np.repeat(np.asarray(Image.open(ASTRONAUT)), 14, 0), 14, 1)
+    Image.fromarray(large).save(tmp_path / "large.jpg", quality=80)
+    assert reconstruct(model, out, tmp_path / "large.jpg") == 0
+    document = json.loads((out / "large.json").read_text())
+    assert document["image"] == {"width": 7168, "height": 7168}
+    x, y, w, h = np.array(document["face_box"]) / 14
+    assert 150 < x < 200 < x + w < 300
+    assert 60 < y < 120 < y + h < 220
+
+
+def bad_files(folder):
+    """One file of each kind that cannot be reconstructed, and a piece of the sentence that is due."""
+    folder.mkdir()
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "truncated.jpg").write_bytes(Path(ASTRONAUT).read_bytes()[:20_000])
+    (folder / "empty.jpg").touch()
+    Image.new("RGB", (1, 1)).save(folder / "dot.png")
+    Image.new("1", (13_400, 13_400)).save(folder / "bomb.png")
+    Image.new("RGB", (64, 64)).save(folder / "blank.png")
+    return {
+        "text.jpg": "not a picture",
+        "truncated.jpg": "damaged or incomplete",
+        "empty.jpg": "the file is empty",
+        "dot.png": "too small",
+        "bomb.png": "more than 178 megapixels",
+        "blank.png": "no face found",
+        "absent.jpg": "not found",
+    }
+
+
+def test_every_bad_file_is_one_sentence(model, out, tmp_path, capsys):
+    for name, sentence in bad_files(tmp_path / "bad").items():
+        assert reconstruct(model, out, tmp_path / "bad" / name) == 1
+        printed = one_sentence(capsys, f"{name}: ")
+        assert sentence in printed.err
+        assert printed.out == ""
+    assert files(out) == []
+
+
+def test_a_batch_does_the_good_ones_and_lists_the_bad(model, out, tmp_path, capsys):
+    bad = bad_files(tmp_path / "photos")
+    for name in ("anna.jpg", "zoe.jpg"):
+        shutil.copy(ASTRONAUT, tmp_path / "photos" / name)
+    assert reconstruct(model, out, tmp_path / "photos", tmp_path / "photos" / "absent.jpg") == 1
+    assert files(out) == ["anna.json", "anna.obj", "zoe.json", "zoe.obj"]
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines()
+    assert lines[0] == f"face2mesh: {len(bad)} of {len(bad) + 2} failed:"
+    assert len(lines) == len(bad) + 1
+    for name, sentence in bad.items():
+        assert any(f"{name}: " in line and sentence in line for line in lines[1:])
+    assert len(printed.out.split()) == 4
+
+
+def test_folder_without_photos_in_a_batch(model, out, tmp_path, astronaut, capsys):
+    (tmp_path / "nothing").mkdir()
+    assert reconstruct(model, out, tmp_path / "nothing", astronaut) == 1
+    assert files(out) == ["astronaut.json", "astronaut.obj"]
+    assert "holds no photos" in capsys.readouterr().err
+    assert reconstruct(model, out, tmp_path / "nothing", "--json") == 1
+
+
+def test_the_same_photo_twice_is_done_once(model, out, astronaut, tmp_path, capsys):
+    assert reconstruct(model, out, astronaut, tmp_path) == 0
+    assert len(capsys.readouterr().out.split()) == 2
+
+
+def test_same_stem(model, out, astronaut, tmp_path):
+    Image.open(astronaut).save(tmp_path / "astronaut.png")
+    assert reconstruct(model, out, tmp_path) == 0
+    assert files(out) == [f"astronaut-{kind}.{suffix}" for kind in ("jpg", "png") for suffix in ("json", "obj")]
+
+
+def test_the_batch_equals_single_photos(model, out, tmp_path):
+    photos = []
+    for i, radius in enumerate((30, 40, 50, 60)):
+        photos.append(tmp_path / f"{i}.jpg")
+        Image.open(ASTRONAUT).resize((8 * radius, 8 * radius)).save(photos[-1], quality=95)
+    assert reconstruct(model, out / "batch", *photos) == 0
+    for photo in photos:
+        assert reconstruct(model, out / "single", photo) == 0
+        name = f"{photo.stem}.obj"
+        assert (out / "batch" / name).read_bytes() == (out / "single" / name).read_bytes()
+
+
+def test_folder_below_a_file(model, astronaut, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert reconstruct(model, tmp_path / "file" / "out", astronaut) == 1
+    one_sentence(capsys, "out: cannot be written (Not a directory)")
+
+
+def test_folder_that_denies(model, out, astronaut, capsys, monkeypatch):
+    def deny(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(job.tempfile, "mkdtemp", deny)
+    assert reconstruct(model, out, astronaut) == 1
+    one_sentence(capsys, "out: cannot be written (Permission denied); choose another folder")
+
+
+def fill_the_disk(monkeypatch, suffix):
+    """Let the disk be full when a file of this suffix is half written."""
+    genuine = store.write_atomically
+
+    def write_atomically(path, write):
+        def half(file):
+            file.write(b"half of it")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        return genuine(path, half if path.suffix == suffix else write)
+
+    for name in ("face2mesh.write.write", "face2mesh.write.document", "face2mesh.store"):
+        monkeypatch.setattr(import_module(name), "write_atomically", write_atomically)
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".json", ".png"])
+def test_disk_full_leaves_earlier_output_untouched(model, out, astronaut, capsys, monkeypatch, suffix):
+    out.mkdir()
+    for name in ("astronaut.obj", "astronaut.json", "astronaut.png"):
+        (out / name).write_text("earlier")
+    fill_the_disk(monkeypatch, suffix)
+    assert reconstruct(model, out, astronaut, "--preview") == 1
+    one_sentence(capsys, "astronaut: cannot be written (No space left on device); choose another folder")
+    assert files(out) == ["astronaut.json", "astronaut.obj", "astronaut.png"]
+    assert {(out / name).read_text() for name in files(out)} == {"earlier"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_limit_of_the_system(model, out, astronaut):
+    code = """
+import resource, signal, sys
+from face2mesh.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+sys.exit(main(sys.argv[1:]))
+"""
+    out.mkdir()
+    (out / "astronaut.obj").write_text("earlier")
+    command = [sys.executable, "-c", code, "reconstruct", str(astronaut), "-o", str(out), "--model", str(model)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
+    assert done.returncode == 1
+    assert "cannot be written (File too large)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert files(out) == ["astronaut.obj"]
+    assert (out / "astronaut.obj").read_text() == "earlier"
+
+
+def test_the_preview_does_not_replace_the_photo(model, tmp_path, capsys):
+    photo = tmp_path / "me.png"
+    Image.open(ASTRONAUT).save(photo)
+    before = photo.read_bytes()
+    assert reconstruct(model, tmp_path, photo, "--preview") == 1
+    one_sentence(capsys, "would replace the photo itself")
+    assert photo.read_bytes() == before
+    assert files(tmp_path) == ["me.png"]
+
+
+def test_a_folder_in_the_way(model, out, astronaut, capsys):
+    (out / "astronaut.obj").mkdir(parents=True)
+    assert reconstruct(model, out, astronaut) == 1
+    one_sentence(capsys, "a folder of this name is in the way")
+    assert files(out) == ["astronaut.obj"]
+
+
+def test_an_unexpected_error_does_not_stop_the_batch(model, out, astronaut, tmp_path, capsys, monkeypatch):
+    shutil.copy(ASTRONAUT, tmp_path / "broken.jpg")
+    genuine = job._write_face
+
+    def sometimes(face, photo, folder, name, wanted, seconds):
+        if name == "broken":
+            raise IndexError("oops")
+        genuine(face, photo, folder, name, wanted, seconds)
+
+    monkeypatch.setattr(job, "_write_face", sometimes)
+    assert reconstruct(model, out, tmp_path / "broken.jpg", astronaut) == 1
+    assert files(out) == ["astronaut.json", "astronaut.obj"]
+    assert "broken.jpg: unexpected IndexError (oops)" in capsys.readouterr().err
+    assert reconstruct(model, out, tmp_path / "broken.jpg", "--debug") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupted(model, out, astronaut, capsys, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "_outcome", stop)
+    assert reconstruct(model, out, astronaut) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert files(out) == []
