@@ -52,12 +52,14 @@ class TrunkConfiguration:
         """Check the levels.
 
         Raises:
-            ValueError: too few levels, or more channels are added than there are.
+            ValueError: too few levels, more channels are added than there are, or none on the coarsest level.
         """
         if len(self.channels) < 2 or len(self.channels) != len(self.added):
             raise ValueError("a decoder needs channels and added channels for the same two levels or more")
         if self.added[0] or any(added > width for added, width in zip(self.added, self.channels, strict=True)):
             raise ValueError("codes reach the levels above 0, by no more channels than a level has")
+        if not self.added[-1]:
+            raise ValueError("codes must reach the coarsest level in use")
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ class Trunk(nn.Module):
                 reached = self.codes[level](code)
                 reached = functional.pad(reached, (0, self.channels[level] - self.added[level]))
                 features = reached if features is None else features + reached
-            assert features is not None, "the coarsest level needs codes"
+            assert features is not None
             if gate is not None:
                 features = self.gates[level](features, gate)
             features = self.blocks[level](features)
