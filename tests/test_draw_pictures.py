@@ -11,6 +11,7 @@ from face2mesh.draw import (
     contact_sheet,
     frame,
     part_colours,
+    part_opacity,
     part_shine,
     photo_colours,
     preview,
@@ -107,6 +108,18 @@ def test_quads_are_drawn_and_their_diagonals_are_not():
         assert edge.max() < 200
 
 
+def test_a_sheer_sheet_before_a_wall():
+    square = np.array([[-40.0, -40, 0], [40, -40, 0], [40, 40, 0], [-40, 40, 0]])
+    vertices = np.concatenate([square, square * 0.5 + [0, 0, 5], square * 0.5 + [0, 0, -5]])
+    triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7], [8, 9, 10], [8, 10, 11]])
+    colours = np.repeat([[1.0, 1, 1], [0, 0, 0], [1, 0, 0]], 4, axis=0)
+    opacities = np.repeat([1.0, 0.25, 0.5], 4)
+    camera, pose = Camera.centred(1000.0, 100, 100), Pose(np.diag([1.0, -1, -1]), np.array([0.0, 0, 1000]))
+    picture = render(vertices, triangles, colours, camera, pose, EVEN, opacities=opacities)
+    np.testing.assert_allclose(picture[50, 50], 0.75 * 255, atol=1)  # the red one behind the wall does not show
+    np.testing.assert_array_equal(picture[15, 15], 255)
+
+
 def test_part_colours_and_shine():
     colours, shine = part_colours(HEAD), part_shine(HEAD)
     first, last = HEAD.part_vertices["left_eye"]
@@ -116,6 +129,10 @@ def test_part_colours_and_shine():
     np.testing.assert_array_equal(colours, colours[HEAD.mirror])
     assert shine[first] == 1
     assert shine[0] == 0
+    first, last = HEAD.part_vertices["lashes"]
+    opacity = part_opacity(HEAD)
+    assert (opacity[:first] == 1).all()
+    assert opacity[first:last].max() < 1
 
 
 def test_named_regions_come_before_positions():

@@ -1,7 +1,7 @@
 """Software rasteriser, previews and contact sheets."""
 
 from face2mesh.draw.colours import photo_colours, with_photo_colours
-from face2mesh.draw.parts import part_colours, part_shine
+from face2mesh.draw.parts import part_colours, part_opacity, part_shine
 from face2mesh.draw.preview import preview
 from face2mesh.draw.raster import Fragments, rasterise
 from face2mesh.draw.shade import render
@@ -15,6 +15,7 @@ __all__ = [
     "contact_sheet",
     "frame",
     "part_colours",
+    "part_opacity",
     "part_shine",
     "photo_colours",
     "preview",

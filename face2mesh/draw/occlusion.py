@@ -12,7 +12,7 @@ from face2mesh.draw.raster import rasterise
 Floats = NDArray[np.floating[Any]]
 Pixels = NDArray[np.float32]
 
-_SHADOW_MAP_SIDE = 320
+_SHADOW_MAP_SIDE = 400
 _SHADOW_BIAS_MM = 2.0
 _PENUMBRA_MM = 1.8
 _CREASES = ((3.5, 1.5, 0.45), (9.0, 4.5, 0.55))

@@ -25,6 +25,8 @@ IRIS_RADIUS_MM = 5.85
 """Half of the iris's 11.7 mm, which hardly differ between adults."""
 PUPIL_RADIUS_MM = 1.9
 
+_LASH_OPACITY = 0.8
+
 _PLAIN = {
     "skin": SKIN,
     "left_eye": SCLERA,
@@ -67,6 +69,17 @@ def part_shine(head: BaseHead) -> NDArray[np.float32]:
         first, last = head.part_vertices[part]
         shine[first:last] = wet
     return shine
+
+
+def part_opacity(head: BaseHead) -> NDArray[np.float32]:
+    """(V,) how opaque each vertex is, 0 to 1: lashes are sheets that thin out towards their tips, all else is 1."""
+    opacity = np.ones(len(head.vertices), np.float32)
+    first, last = head.part_vertices["lashes"]
+    lashes = head.vertices[first:last]
+    from_eyes = np.linalg.norm(lashes[:, None] - head.eye_centres, axis=2).min(1)
+    outward = (from_eyes - from_eyes.min()) / max(float(np.ptp(from_eyes)), 1e-6)
+    opacity[first:last] = _LASH_OPACITY * (1 - outward) ** 2
+    return opacity
 
 
 def _eye_disc(head: BaseHead, name: str, radius: float) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.draw.colours import with_photo_colours
-from face2mesh.draw.parts import CLAY, part_colours, part_shine
+from face2mesh.draw.parts import CLAY, part_colours, part_opacity, part_shine
 from face2mesh.draw.shade import render
 from face2mesh.draw.views import VIEWS, View, frame
 from face2mesh.face import Face
@@ -35,17 +35,32 @@ def preview(face: Face, rgb: Picture) -> Picture:
     """
     coloured = face if face.colours is not None else with_photo_colours(face, rgb)
     photo, over = _photo_panels(face, rgb)
-    plain, shine = part_colours(face.head), part_shine(face.head)
+    plain, shine, opacities = part_colours(face.head), part_shine(face.head), part_opacity(face.head)
     panels = [photo, over]
     for view in (VIEWS["front"], VIEWS["side"]):
         camera, pose = frame(face.vertices, view, PANEL_WIDTH, PANEL_HEIGHT)
-        panels.append(render(face.vertices, face.triangles, plain, camera, pose, shine=shine, two_sided=False))
+        panels.append(
+            render(
+                face.vertices, face.triangles, plain, camera, pose, shine=shine, opacities=opacities, two_sided=False
+            )
+        )
     camera, pose = frame(face.vertices, _TURNED, PANEL_WIDTH, PANEL_HEIGHT)
     # The photo's colours hold the photo's light already: shown as they are.
     even = np.zeros((9, 3), np.float32)
     even[0] = 1
     assert coloured.colours is not None
-    panels.append(render(face.vertices, face.triangles, coloured.colours / 255.0, camera, pose, even, two_sided=False))
+    panels.append(
+        render(
+            face.vertices,
+            face.triangles,
+            coloured.colours / 255.0,
+            camera,
+            pose,
+            even,
+            opacities=opacities,
+            two_sided=False,
+        )
+    )
     between = np.full((PANEL_HEIGHT, _GAP, 3), 255, np.uint8)
     return np.concatenate([part for panel in panels for part in (panel, between)][:-1], axis=1)
 
@@ -80,6 +95,7 @@ def _photo_panels(face: Face, rgb: Picture) -> tuple[Picture, Picture]:
         quads=face.quads,
         opacity=_OVER_PHOTO,
         shine=part_shine(face.head),
+        opacities=part_opacity(face.head),
         two_sided=False,
     )
     return photo, over

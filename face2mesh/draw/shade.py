@@ -41,6 +41,7 @@ def render(
     background: tuple[float, float, float] | Picture = BACKGROUND,
     quads: Indices | None = None,
     shine: Floats | None = None,
+    opacities: Floats | None = None,
     opacity: float = 1.0,
     two_sided: bool = True,
 ) -> Picture:
@@ -57,6 +58,7 @@ def render(
         background: an sRGB colour, 0 to 1, or a picture (H, W, 3) to draw over.
         quads: (Q, 4); when given, their edges are drawn over the shading, hidden ones left out.
         shine: (V,), how wet the surface is, 0 to 1, under a studio's lamps.
+        opacities: (V,), 0 to 1; triangles with a vertex below 1 are sheets over the others, lit evenly. None: all 1.
         opacity: of the head over the background, 0 to 1.
         two_sided: also draw triangles that are seen from behind; without them a head that hides its own inside is
             drawn a quarter faster.
@@ -68,7 +70,12 @@ def render(
     placed = pose.apply(np.asarray(vertices, np.float64))
     points = np.concatenate([camera.project(placed) * supersample, placed[:, 2:]], 1)
     cull: Literal["back"] | None = None if two_sided else "back"
-    fragments = rasterise(points, triangles, width * supersample, height * supersample, cull=cull)
+    sheer = np.zeros(len(triangles), bool)
+    if opacities is not None:
+        sheer[:] = (opacities[triangles] < 1).any(1)
+    # The sheer triangles keep their places in the list, so that triangles and quads still correspond.
+    solid = np.where(sheer[:, None], 0, triangles)
+    fragments = rasterise(points, solid, width * supersample, height * supersample, cull=cull)
 
     wet = np.zeros(len(vertices)) if shine is None else shine
     attributes = np.concatenate([vertex_normals(placed, triangles), to_linear(colours), wet[:, None]], 1)
@@ -87,7 +94,7 @@ def render(
         # At an outline the surface falls away and would pass for a crease.
         facing = -(normal * place).sum(1) / np.linalg.norm(place, axis=1)
         openness = 1 - (1 - creases(depth, seen, px_per_mm)[seen]) * np.clip(2.5 * facing - 0.5, 0, 1)
-        shadow = key_shadow(placed, triangles, place + _OFF_SURFACE_MM * normal, studio.lamps[0].towards)
+        shadow = key_shadow(placed, solid, place + _OFF_SURFACE_MM * normal, studio.lamps[0].towards)
         shaded = _studio(surface[:, 3:6], normal, place, surface[:, 6], openness, shadow, studio)
     else:
         shaded = surface[:, 3:6] * np.maximum(harmonics(normal) @ np.asarray(light, np.float32), 0)
@@ -99,8 +106,24 @@ def render(
         picture = np.broadcast_to(np.array(background, np.float32), (height, width, 3)).copy()
     share: Pixels = cover[seen][:, None] * np.float32(opacity)
     picture[seen] = picture[seen] * (1 - share) + shaded * share
+    if opacities is not None and sheer.any():
+        haze, share = _sheet(fragments, points, triangles[sheer], colours, opacities, supersample)
+        picture += (haze - picture) * (share * np.float32(opacity))
     result: Picture = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
     return result
+
+
+def _sheet(
+    solid: Fragments, points: Floats, triangles: Indices, colours: Floats, opacities: Floats, supersample: int
+) -> tuple[Pixels, Pixels]:
+    """Colour (H, W, 3) and opacity (H, W, 1) of sheer triangles that nothing solid hides."""
+    rows, columns = solid.triangle.shape
+    sheet = rasterise(points, triangles, columns, rows)
+    values = sheet.interpolate(np.concatenate([colours, opacities[:, None]], 1), triangles)
+    values[sheet.depth >= solid.depth] = 0
+    values[..., :3] *= values[..., 3:]
+    mean = values.reshape(rows // supersample, supersample, columns // supersample, supersample, 4).mean((1, 3))
+    return mean[..., :3] / np.maximum(mean[..., 3:], 1e-6), mean[..., 3:]
 
 
 def _layers(

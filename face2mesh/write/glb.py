@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.draw.light import to_linear
+from face2mesh.draw.parts import part_opacity
 from face2mesh.face import Face
 from face2mesh.head import BaseHead
 from face2mesh.head.normals import vertex_normals
@@ -21,9 +22,10 @@ from face2mesh.write.colours import file_colours
 _METRES = 0.001
 _FLOAT, _UINT32 = 5126, 5125
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
-_TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
+_TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 _ROUGHNESS = {"skin": 0.6, "left_eye": 0.1, "right_eye": 0.1, "upper_teeth": 0.3, "lower_teeth": 0.3, "tongue": 0.4}
-_BOTH_SIDES = ("lashes",)
+_SHEER = ("lashes",)
+"""Parts that thin out: seen from both sides, with an opacity beside the colour."""
 _GLTF_MAGIC, _JSON_CHUNK, _BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 
 
@@ -86,7 +88,8 @@ def write_glb(face: Face, file: IO[bytes]) -> None:
     normals = vertex_normals(face.vertices, face.triangles).astype(np.float32)
     normals[~normals.any(1)] = (0, 0, 1)
     # Colours of vertices are linear in glTF.
-    colours = to_linear(file_colours(face) / np.float32(255)).astype(np.float32)
+    linear = to_linear(file_colours(face) / np.float32(255))
+    colours = np.concatenate([linear, part_opacity(head)[:, None]], axis=1).astype(np.float32)
     buffer = _Buffer()
     nodes: list[dict[str, Any]] = [{"name": "head", "children": []}]
     meshes: list[dict[str, Any]] = []
@@ -100,12 +103,14 @@ def write_glb(face: Face, file: IO[bytes]) -> None:
             "NORMAL": buffer.add(normals[vertices]),
             # The origin of glTF's textures is at the upper left.
             "TEXCOORD_0": buffer.add((head.uv[uvs] * [1, -1] + [0, 1]).astype(np.float32)),
-            "COLOR_0": buffer.add(colours[vertices]),
+            "COLOR_0": buffer.add(colours[vertices][:, : 4 if part in _SHEER else 3]),
         }
         indices = buffer.add(triangles.ravel().astype(np.uint32))
         primitive = {"attributes": attributes, "indices": indices, "material": len(materials)}
         surface = {"metallicFactor": 0, "roughnessFactor": _ROUGHNESS.get(part, 0.8)}
-        materials.append({"name": part, "pbrMetallicRoughness": surface, "doubleSided": part in _BOTH_SIDES})
+        materials.append({"name": part, "pbrMetallicRoughness": surface})
+        if part in _SHEER:
+            materials[-1] |= {"doubleSided": True, "alphaMode": "BLEND"}
         nodes[0]["children"].append(len(nodes))
         nodes.append({"name": part, "mesh": len(meshes)})
         meshes.append({"name": part, "primitives": [primitive]})
