@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def read_labels(folder: Path, split: Split) -> FairFace:
     """
     path = folder / f"fairface-{split}.npz"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return FairFace(
                 ids=archive["ids"],
                 landmarks=archive["landmarks_64"][..., :2].astype(np.float32) / 64,
@@ -59,7 +60,7 @@ def read_labels(folder: Path, split: Split) -> FairFace:
             )
     except FileNotFoundError as error:
         raise InputFileError(f"{path}: not found; name the folder of the training data with --data.") from error
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputFileError(f"{path}: damaged; get the training data again.") from error
 
 

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 
 from face2mesh.draw.light import harmonics, to_linear, to_srgb
 from face2mesh.draw.raster import rasterise
+from face2mesh.face.camera import rotation_to_ray
 from face2mesh.head import BaseHead
 from face2mesh.head.normals import vertex_normals
 from face2mesh.lab.corpus.corpus import Corpus
@@ -70,14 +71,6 @@ def random_rotation(generator: Generator) -> FloatArray:
     nod = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     tilt = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
     result: FloatArray = (np.diag([1.0, -1.0, -1.0]) @ tilt @ nod @ turn).astype(np.float32)
-    return result
-
-
-def rotation_to_ray(ray: NDArray[np.floating]) -> NDArray[np.float64]:
-    """R_ray (3, 3): the smallest rotation that takes (0, 0, 1) to the direction of `ray` (3,)."""
-    x, y, z = ray / np.linalg.norm(ray)
-    cross = np.array([[0, 0, x], [0, 0, y], [-x, -y, 0]])
-    result: NDArray[np.float64] = np.eye(3) + cross + cross @ cross / (1 + z)
     return result
 
 

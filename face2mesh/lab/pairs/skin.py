@@ -99,9 +99,9 @@ def _shown(head: BaseHead) -> FloatArray:
     """(S,) 1 where photos show bare skin: the face's front, not cavities, not what hair and collars cover."""
     skin = head.skin_count
     mask = head.regions["face"][:skin].astype(np.float32)
-    for name in ("mouth_cavity", "eye_cavity", "nostrils"):
-        if name in head.regions:
-            mask[head.regions[name][:skin]] = 0
+    for name, hidden in head.regions.items():
+        if name.startswith(("mouth_cavity", "eye_cavity", "nostril")):
+            mask[hidden[:skin]] = 0
     return mask
 
 
