@@ -14,6 +14,7 @@ from face2mesh.draw import (
     part_opacity,
     part_shine,
     photo_colours,
+    portrait,
     preview,
     render,
     with_photo_colours,
@@ -142,6 +143,17 @@ def test_named_regions_come_before_positions():
     colours = part_colours(named)
     first, last = HEAD.part_vertices["left_eye"]
     assert len(np.unique(colours[first:last], axis=0)) == 1
+
+
+def test_a_portrait_is_the_head_in_its_plain_colours():
+    camera, pose = frame(HEAD.vertices, VIEWS["three_quarter"], 80, 100)
+    shine, opacities = part_shine(HEAD), part_opacity(HEAD)
+    by_hand = render(HEAD.vertices, HEAD.triangles, part_colours(HEAD), camera, pose, shine=shine, opacities=opacities)
+    np.testing.assert_array_equal(portrait(HEAD, HEAD.vertices, VIEWS["three_quarter"], 80, 100), by_hand)
+    eye = HEAD.vertices[slice(*HEAD.part_vertices["left_eye"])]
+    close = portrait(HEAD, HEAD.vertices, VIEWS["front"], 60, 60, framed=eye, wireframe=True)
+    assert close.shape == (60, 60, 3)
+    assert close[30, 30].max() < 80  # the pupil in the middle
 
 
 def test_srgb_by_hand_and_back():

@@ -2,6 +2,7 @@
 
 from face2mesh.draw.colours import photo_colours, with_photo_colours
 from face2mesh.draw.parts import part_colours, part_opacity, part_shine
+from face2mesh.draw.portrait import portrait
 from face2mesh.draw.preview import preview
 from face2mesh.draw.raster import Fragments, rasterise
 from face2mesh.draw.shade import render
@@ -18,6 +19,7 @@ __all__ = [
     "part_opacity",
     "part_shine",
     "photo_colours",
+    "portrait",
     "preview",
     "rasterise",
     "render",
