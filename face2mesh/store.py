@@ -95,8 +95,8 @@ def write_arrays(
     """
     manifest = {"format": f"face2mesh/{kind}", "version": version, **origin}
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = np.array(json.dumps(manifest, sort_keys=True))
-    write_atomically(path, lambda file: np.savez_compressed(file, **{MANIFEST: text}, **dict(arrays)))
+    contents: dict[str, Any] = {MANIFEST: np.array(json.dumps(manifest, sort_keys=True)), **arrays}
+    write_atomically(path, lambda file: np.savez_compressed(file, **contents))
 
 
 def read_arrays(path: Path, kind: str, version: int, made_by: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -117,7 +117,8 @@ def read_arrays(path: Path, kind: str, version: int, made_by: str) -> tuple[dict
     if not path.exists():
         raise InputFileError(f"{path}: not found; make it with `{made_by}`.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, not by NumPy, which leaves a damaged file open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             manifest = json.loads(str(archive[MANIFEST]))
             arrays = {name: archive[name] for name in archive.files if name != MANIFEST}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

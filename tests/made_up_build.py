@@ -23,9 +23,9 @@ def write_base(build: Path) -> None:
     head = made_up_head(STEPS)
     head.save(build / "base-head.npz", provenance())
     corpus_of(build).save(build / "corpus.npz", provenance({"base_head": build / "base-head.npz"}))
-    build_hierarchy(head.vertices[: head.skin_count], head.skin_triangles, head.skin_quads, head.mirror[: head.skin_count], poolings=2).save(
-        build / "hierarchy.npz", provenance()
-    )
+    skin = slice(0, head.skin_count)
+    levels = build_hierarchy(head.vertices[skin], head.skin_triangles, head.skin_quads, head.mirror[skin], poolings=2)
+    levels.save(build / "hierarchy.npz", provenance())
 
 
 def corpus_of(build: Path) -> Corpus:

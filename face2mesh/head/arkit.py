@@ -79,7 +79,7 @@ OPPOSITES: tuple[tuple[int, int], ...] = tuple(
 
 def exclusive(weights: NDArray[Any]) -> NDArray[Any]:
     """Weights (..., 52) clamped to 0 to 1, with the weaker of two opposites set to 0 (both, when they are equal)."""
-    result = np.clip(weights, 0, 1)
+    result: NDArray[Any] = np.clip(weights, 0, 1)
     first, second = np.array(OPPOSITES).T
     one, other = result[..., first], result[..., second]
     result[..., first] = np.where(one > other, one, 0)

@@ -139,7 +139,7 @@ class BaseHead:
             "dense_weights": self.dense.weights,
             "neck_border": self.neck_border,
             "eye_centres": self.eye_centres,
-            "eye_radius": np.float32(self.eye_radius),
+            "eye_radius": np.array(self.eye_radius, np.float32),
         }
         write_arrays(path, KIND, VERSION, arrays, origin)
 

@@ -72,6 +72,9 @@ class _Stage(nn.Module):
 class Encoder(nn.Module):
     """Crop (B, 3, 128, 128), RGB in 0 to 1, to the named outputs of `docs/architecture.md`."""
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, configuration: EncoderConfiguration) -> None:
         super().__init__()
         self.configuration = configuration

@@ -23,15 +23,17 @@ from face2mesh.lab.train.loop import CHECKPOINT
 from face2mesh.store import sha256
 
 
-def read_encoder(run: Path, inputs: Mapping[str, Path]) -> tuple[Encoder, dict[str, Any]]:
+def read_encoder(run: Path) -> tuple[Encoder, dict[str, Any]]:
     """The encoder of a run, and its checkpoint's header.
+
+    The encoder speaks of codes, not of shapes: a later base head or corpus with the same modes may take its place
+    beside it, so its inputs' hashes are recorded in the model and not compared.
 
     Args:
         run: folder that `face2mesh lab train encoder` wrote.
-        inputs: name to file, of what the encoder must have been trained on.
 
     Raises:
-        InputFileError: there is no checkpoint, it holds something else, or it was trained on other files.
+        InputFileError: there is no checkpoint, or it holds something else.
     """
     path = run / CHECKPOINT
     tensors, header = read_checkpoint(path)
@@ -40,7 +42,6 @@ def read_encoder(run: Path, inputs: Mapping[str, Path]) -> tuple[Encoder, dict[s
         encoder.load_state_dict(part(tensors, "average."))
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputFileError(f"{path}: holds no encoder of this program; train it again.") from error
-    _check_inputs(path, header, inputs)
     return encoder.eval(), header
 
 

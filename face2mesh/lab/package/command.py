@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     base_head = BaseHead.load(made_of["base-head"])
     followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
     hierarchy = Hierarchy.load(made_of["hierarchy"])
-    encoder, encoder_header = read_encoder(encoder_run, {name: made_of[name] for name in ("base-head", "corpus")})
+    encoder, encoder_header = read_encoder(encoder_run)
     identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, hierarchy, made_of)
     origin = provenance({"encoder": encoder_run / CHECKPOINT, "decoders": decoders_run / CHECKPOINT, **made_of})
     origin["encoder"] = encoder_header
