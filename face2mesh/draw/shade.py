@@ -107,23 +107,32 @@ def render(
     share: Pixels = cover[seen][:, None] * np.float32(opacity)
     picture[seen] = picture[seen] * (1 - share) + shaded * share
     if opacities is not None and sheer.any():
-        haze, share = _sheet(fragments, points, triangles[sheer], colours, opacities, supersample)
-        picture += (haze - picture) * (share * np.float32(opacity))
+        pixel, haze, share = _sheet(fragments, points, triangles[sheer], colours, opacities, supersample)
+        flat = picture.reshape(-1, 3)
+        flat[pixel] += (haze - flat[pixel]) * (share * np.float32(opacity))
     result: Picture = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
     return result
 
 
 def _sheet(
     solid: Fragments, points: Floats, triangles: Indices, colours: Floats, opacities: Floats, supersample: int
-) -> tuple[Pixels, Pixels]:
-    """Colour (H, W, 3) and opacity (H, W, 1) of sheer triangles that nothing solid hides."""
+) -> tuple[Indices, Pixels, Pixels]:
+    """Sheer triangles that nothing hides: their pixels (N,) of the flat picture, colours (N, 3), opacity (N, 1)."""
     rows, columns = solid.triangle.shape
     sheet = rasterise(points, triangles, columns, rows)
-    values = sheet.interpolate(np.concatenate([colours, opacities[:, None]], 1), triangles)
-    values[sheet.depth >= solid.depth] = 0
-    values[..., :3] *= values[..., 3:]
-    mean = values.reshape(rows // supersample, supersample, columns // supersample, supersample, 4).mean((1, 3))
-    return mean[..., :3] / np.maximum(mean[..., 3:], 1e-6), mean[..., 3:]
+    row, column = np.nonzero(sheet.depth < solid.depth)
+    corners = triangles[sheet.triangle[row, column]]
+    weights = sheet.barycentric[row, column]
+    values = np.einsum("nkc,nk->nc", np.concatenate([colours, opacities[:, None]], 1)[corners], weights)
+    values[:, :3] *= values[:, 3:]
+    place = (row // supersample) * (columns // supersample) + column // supersample
+    pixel, owner = np.unique(place, return_inverse=True)
+    sums: Pixels = np.stack([np.bincount(owner.reshape(-1), values[:, i], len(pixel)) for i in range(4)], 1).astype(
+        np.float32
+    )
+    share: Pixels = sums[:, 3:] * np.float32(1 / supersample**2)
+    haze: Pixels = (sums[:, :3] / np.maximum(sums[:, 3:], 1e-6)).astype(np.float32)
+    return pixel, haze, share
 
 
 def _layers(
