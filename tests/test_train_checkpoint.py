@@ -7,9 +7,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from face2mesh.errors import InputFileError  # noqa: E402
-from face2mesh.lab.train.checkpoint import part, read_checkpoint  # noqa: E402
+from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average, part, read_checkpoint  # noqa: E402
 from face2mesh.lab.train.configuration import EncoderTraining, Optimisation, read_configuration  # noqa: E402
-from face2mesh.lab.train.loop import CHECKPOINT, LOG, Objective, train  # noqa: E402
+from face2mesh.lab.train.loop import LOG, Objective, train  # noqa: E402
 
 HEADER = {"kind": "test", "configuration": {"a": 1}}
 SETTINGS = Optimisation(steps=12, batch=4, warmup=2, checkpoint_every=5, log_every=4)
@@ -132,3 +132,19 @@ def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, messag
 def test_an_absent_configuration_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match="no such configuration"):
         read_configuration(tmp_path / "a.toml", EncoderTraining)
+
+
+def test_a_run_may_start_with_anothers_average(tmp_path: Path) -> None:
+    network = made_up_network()
+    train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+    other = made_up_network()
+    load_average(tmp_path, other)
+    average = part(read_checkpoint(tmp_path / CHECKPOINT)[0], "average.")
+    assert all(torch.equal(value, average[name]) for name, value in other.state_dict().items())
+
+
+def test_anothers_average_must_fit(tmp_path: Path) -> None:
+    network = made_up_network()
+    train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+    with pytest.raises(InputFileError, match="differs from the configured one"):
+        load_average(tmp_path, torch.nn.Linear(2, 2))

@@ -19,7 +19,7 @@ from face2mesh.lab.nets.decoder import (
 )
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
 from face2mesh.lab.train.checkpoint import part, read_checkpoint
-from face2mesh.lab.train.loop import CHECKPOINT
+from face2mesh.lab.train.checkpoint import CHECKPOINT
 from face2mesh.store import sha256
 
 

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh.lab.corpus.corpus import Corpus
     from face2mesh.lab.graph.hierarchy import Hierarchy
     from face2mesh.lab.package.checkpoints import read_decoders, read_encoder
-    from face2mesh.lab.train.loop import CHECKPOINT
+    from face2mesh.lab.train.checkpoint import CHECKPOINT
 
     build: Path = arguments.build
     encoder_run = arguments.encoder or build / "runs" / "encoder"

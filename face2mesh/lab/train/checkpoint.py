@@ -20,6 +20,7 @@ from face2mesh.store import write_atomically
 
 FORMAT = "face2mesh/checkpoint"
 VERSION = 1
+CHECKPOINT = "checkpoint.safetensors"
 
 
 def write_checkpoint(
@@ -64,6 +65,20 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors below a prefix, such as "average."."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def load_average(run: Path, network: nn.Module) -> None:
+    """Give a network the averaged weights of a run.
+
+    Raises:
+        InputFileError: there is no checkpoint, or its network is another one.
+    """
+    path = run / CHECKPOINT
+    tensors, _ = read_checkpoint(path)
+    try:
+        network.load_state_dict(part(tensors, "average."))
+    except RuntimeError as error:
+        raise InputFileError(f"{path}: its network differs from the configured one; name another run.") from error
 
 
 def restore(

@@ -13,6 +13,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--configuration", type=Path, help="TOML file (default: configurations/<what>.toml)")
     parser.add_argument("--to", type=Path, help="folder of the run (default: <build>/runs/<what>)")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    parser.add_argument("--from", dest="start", type=Path, metavar="RUN", help="start with another run's weights")
     parser.add_argument("--time-limit", type=float, metavar="MINUTES", help="end with a checkpoint after this time")
     parser.set_defaults(run=run)
 
@@ -29,5 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.to or arguments.build / "runs" / arguments.what,
         time_limit=60 * arguments.time_limit if arguments.time_limit is not None else None,
         resume=arguments.resume,
+        start=arguments.start,
     )
     return 0

@@ -25,6 +25,7 @@ from face2mesh.lab.nets.decoder import (
     IdentityDecoder,
     IdentityDecoderConfiguration,
 )
+from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
 from face2mesh.lab.train.configuration import DecoderTraining, DecoderWeights, read_configuration
 from face2mesh.lab.train.loop import Objective, train
 from face2mesh.store import provenance
@@ -95,7 +96,13 @@ def decoder_objective(
 
 
 def train_decoders(
-    configuration: Path, build: Path, run: Path, *, time_limit: float | None = None, resume: bool = False
+    configuration: Path,
+    build: Path,
+    run: Path,
+    *,
+    time_limit: float | None = None,
+    resume: bool = False,
+    start: Path | None = None,
 ) -> int:
     """Train both decoders on the corpus in `build`; arguments and result as of `train_encoder`."""
     training = read_configuration(configuration, DecoderTraining)
@@ -111,6 +118,9 @@ def train_decoders(
     identity_decoder = IdentityDecoder(identity_settings, hierarchy, rest)
     expression_decoder = ExpressionDecoder(expression_settings, hierarchy)
     networks = nn.ModuleDict({"identity": identity_decoder, "expression": expression_decoder})
+    if start is not None:
+        load_average(start, networks)
+        inputs["start"] = start / CHECKPOINT
     networks.to(training.optimisation.device)
     objective = decoder_objective(identity_decoder, expression_decoder, base, corpus, training)
     header = {

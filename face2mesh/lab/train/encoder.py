@@ -21,6 +21,7 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
 from face2mesh.lab.pairs.files import read_pairs
 from face2mesh.lab.train.augmentation import STORED_SIDE, Batch, Mirror, disturbed
+from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
 from face2mesh.lab.train.configuration import EncoderTraining, EncoderWeights, read_configuration
 from face2mesh.lab.train.loop import Objective, train
 from face2mesh.lab.train.sparse_head import SparseHead, mirror_of, projected, rotation_matrix
@@ -138,7 +139,13 @@ def encoder_objective(
 
 
 def train_encoder(
-    configuration: Path, build: Path, run: Path, *, time_limit: float | None = None, resume: bool = False
+    configuration: Path,
+    build: Path,
+    run: Path,
+    *,
+    time_limit: float | None = None,
+    resume: bool = False,
+    start: Path | None = None,
 ) -> int:
     """Train the encoder on the pairs in `build`.
 
@@ -148,6 +155,7 @@ def train_encoder(
         run: folder for checkpoint and log.
         time_limit: seconds.
         resume: go on from the run's checkpoint.
+        start: another run, whose averaged weights this one starts with.
 
     Returns:
         The steps done.
@@ -166,10 +174,15 @@ def train_encoder(
             **training.encoder,
         }
     )
-    encoder = Encoder(settings).to(training.optimisation.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder = Encoder(settings)
+    if start is not None:
+        load_average(start, encoder)
+    encoder.to(training.optimisation.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = encoder_objective(
         encoder, photos, rendered, SparseHead(base, corpus), mirror_of(base, corpus), training
     )
+    if start is not None:
+        inputs["start"] = start / CHECKPOINT
     header = {
         "kind": "encoder",
         "configuration": asdict(training),

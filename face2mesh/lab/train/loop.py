@@ -19,10 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from face2mesh.errors import InputFileError
-from face2mesh.lab.train.checkpoint import read_checkpoint, restore, write_checkpoint
+from face2mesh.lab.train.checkpoint import CHECKPOINT, read_checkpoint, restore, write_checkpoint
 from face2mesh.lab.train.configuration import Optimisation
 
-CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
 
 Objective = Callable[[int], dict[str, Tensor]]

@@ -23,7 +23,8 @@ class SparseHead(torch.nn.Module):
     """The corpus at the dense points, and its metric over face and ears.
 
     Buffers: `mean` (N, 3), `identity` (M, N·3), `expression` (52, N·3), all mm; `neutral_metric` (M, M) and
-    `expression_metric` (52, 52), which turn a difference of codes d into a mean squared distance dᵀGd in mm².
+    `expression_metric` (52, 52), which turn a difference of codes d into a mean squared distance dᵀGd in mm²; that of
+    the neutral heads does not count place, direction and size, which a photo does not tell.
     """
 
     mean: Tensor
@@ -36,7 +37,7 @@ class SparseHead(torch.nn.Module):
     def __init__(self, base: BaseHead, corpus: Corpus) -> None:
         super().__init__()
         region = base.regions["face_and_ears"]
-        faces = corpus.identity[:, region].reshape(len(corpus.identity), -1)
+        faces = without_similarity(corpus.identity[:, region], base.vertices[region])
         motions = corpus.expression[:, region].reshape(len(corpus.expression), -1)
         count = int(region.sum())
         self.register_buffer("mean", torch.from_numpy(base.dense(base.vertices)).float())
@@ -49,6 +50,25 @@ class SparseHead(torch.nn.Module):
     def points(self, identity: Tensor, expression: Tensor) -> Tensor:
         """(B, M) and (B, 52) to (B, N, 3) mm in the head's frame."""
         return self.mean + (identity @ self.identity + expression @ self.expression).view(len(identity), -1, 3)
+
+
+def without_similarity(fields: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Displacements without the part that small moves, turns and growths of the whole explain.
+
+    Args:
+        fields: (M, N, 3) displacements.
+        points: (N, 3) where they apply.
+
+    Returns:
+        (M, 3N), orthogonal to the seven fields of an infinitesimal similarity.
+    """
+    centred = points.astype(np.float64) - points.mean(0)
+    moves = [np.broadcast_to(axis, centred.shape) for axis in np.eye(3)]
+    turns = [np.cross(axis, centred) for axis in np.eye(3)]
+    basis = np.linalg.qr(np.stack([*moves, *turns, centred]).reshape(7, -1).T)[0]
+    flat = fields.reshape(len(fields), -1).astype(np.float64)
+    result: NDArray[np.float64] = flat - (flat @ basis) @ basis.T
+    return result
 
 
 def _flat(points: NDArray[Any]) -> Tensor:
