@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from face2mesh.lab.train.sparse_head import without_similarity  # noqa: E402
+from face2mesh.lab.train.sparse_head import without_similarity
 
 
 def test_moves_turns_and_growth_vanish() -> None:
