@@ -178,9 +178,9 @@ def train_encoder(
     if start is not None:
         load_average(start, encoder)
     encoder.to(training.optimisation.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    objective = encoder_objective(
-        encoder, photos, rendered, SparseHead(base, corpus), mirror_of(base, corpus), training
-    )
+    head = SparseHead(base, corpus)
+    rendered.labels["points"] = head.seen(rendered.labels)
+    objective = encoder_objective(encoder, photos, rendered, head, mirror_of(base, corpus), training)
     if start is not None:
         inputs["start"] = start / CHECKPOINT
     header = {

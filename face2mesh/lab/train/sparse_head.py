@@ -5,6 +5,7 @@ Letters: B batch, N dense points, M identity modes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,15 @@ class SparseHead(torch.nn.Module):
     def points(self, identity: Tensor, expression: Tensor) -> Tensor:
         """(B, M) and (B, 52) to (B, N, 3) mm in the head's frame."""
         return self.mean + (identity @ self.identity + expression @ self.expression).view(len(identity), -1, 3)
+
+    def seen(self, labels: Mapping[str, Tensor]) -> Tensor:
+        """(B, N, 2) where a pair's codes and pose put the dense points, in the canonical crop's plane.
+
+        For rendered heads this is the truth by this base head's dense points, whatever the one was that they were
+        rendered with.
+        """
+        points = self.points(labels["identity"], labels["expression"])
+        return projected(points, labels["rotation"], labels["offset"], labels["log_scale"], labels["distance"])
 
 
 def without_similarity(fields: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float64]:
