@@ -16,6 +16,7 @@ from face2mesh.lab.nets.decoder import (  # noqa: E402
     IdentityDecoder,
     IdentityDecoderConfiguration,
     export_decoder,
+    fit_linear_path,
 )
 
 MODES = 4
@@ -100,6 +101,22 @@ def test_learns_a_linear_corpus(hierarchy):
         distance.backward()
         optimiser.step()
     assert distance < 0.1 * (true - rest).norm(dim=2).mean()
+
+
+def test_a_linear_model_as_the_start(hierarchy):
+    """What interpolation from level 1 can say is said before any training, but for the small random features."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    basis = np.stack([hierarchy.unpooling(0) @ rng.standard_normal((hierarchy.counts[1], 3)) for _ in range(MODES)])
+    decoder = IdentityDecoder(IdentityDecoderConfiguration(**SIZES), hierarchy, np.zeros_like(REST))
+    fit_linear_path(decoder, basis)
+    code = torch.randn(5, MODES)
+    true = torch.einsum("bm,mvc->bvc", code, torch.from_numpy(basis).float())
+    distance = (decoder(code) - true).norm(dim=2).mean()
+    assert distance < 0.1 * true.norm(dim=2).mean()
+    narrow = IdentityDecoderConfiguration(channels=(4, 5, 6), added=(0, 2, 6), identity_size=MODES)
+    with pytest.raises(ValueError, match="three channels"):
+        fit_linear_path(IdentityDecoder(narrow, hierarchy, REST), basis)
 
 
 def test_every_parameter_gets_a_gradient(expression_decoder):
