@@ -12,6 +12,7 @@ from face2mesh.errors import Face2MeshError
 
 COMMANDS = {
     "base-head": ("base", "make the base head of MakeHuman's topology and the scans' mean"),
+    "base-points": ("base", "mark MediaPipe's points on the base head anew (needs mediapipe)"),
     "corpus": ("corpus", "carry the scans' identities and expressions onto the base head"),
     "hierarchy": ("graph", "thin the base head's skin to the levels of the graph networks"),
     "pairs": ("pairs", "make training pairs of labelled photos and of rendered heads"),

@@ -1,4 +1,4 @@
-"""All parts of the base head put together: the skin, both eyeballs, the teeth, tongue and lashes, with one texture square.
+"""All parts of the base head put together: skin, eyeballs, teeth, tongue and lashes, with one texture square.
 
 Letters: V vertices, S of them skin, Q quads, T = 2Q triangles.
 """
@@ -29,7 +29,16 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-IMPORTANCE = {"left_eye": 1.6, "right_eye": 1.6, "upper_teeth": 0.7, "lower_teeth": 0.7, "tongue": 0.6, "lashes": 0.5}
+# How much a length of each part counts in the texture beside one of the others.
+EYES, TEETH, TONGUE, LASHES = 1.6, 0.7, 0.6, 0.5
+IMPORTANCE = {
+    "left_eye": EYES,
+    "right_eye": EYES,
+    "upper_teeth": TEETH,
+    "lower_teeth": TEETH,
+    "tongue": TONGUE,
+    "lashes": LASHES,
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,9 @@ def assemble(body: MakeHumanBody, scan: ScanMean) -> tuple[BaseHead, Wrapped]:
     textured_skin = Textured(wrapped.vertices, skin.quads, skin.uv, skin.uv_quads)
     uv, uv_quads = head_atlas(textured_skin, skin.mirror, [part.mesh for part in parts.values()])
 
-    vertices, quads, mirror = [wrapped.vertices], [skin.quads], [skin.mirror]
+    vertices = [wrapped.vertices]
+    quads: list[NDArray[np.integer]] = [skin.quads]
+    mirror: list[NDArray[np.integer]] = [skin.mirror]
     vertex_ranges, quad_ranges = {"skin": (0, len(skin.vertices))}, {"skin": (0, len(skin.quads))}
     labels: dict[str, list[tuple[int, Mask]]] = {}
     count, quad_count = len(skin.vertices), len(skin.quads)
@@ -164,11 +175,11 @@ def _padded(mask: Mask, first: int, count: int) -> Mask:
 
 
 def mirrored_to_the_bit(vertices: Floats, mirror: NDArray[np.integer]) -> NDArray[np.float32]:
-    """(V, 3) float32, in which a vertex and its mirror image differ in the sign of x alone, and x is 0 in the middle."""
+    """(V, 3) float32: a vertex and its mirror image differ in the sign of x alone, and x is 0 in the middle."""
     result = vertices.astype(np.float32)
     index = np.arange(len(vertices))
     second = index > mirror
-    result[second] = result[mirror[second]] * np.float32([-1, 1, 1])
+    result[second] = result[mirror[second]] * np.array([-1, 1, 1], np.float32)
     result[mirror == index, 0] = 0
     return result
 

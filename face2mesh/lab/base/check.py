@@ -76,7 +76,7 @@ def check_border(head: BaseHead) -> list[str]:
 def check_mirror(head: BaseHead) -> list[str]:
     """Mirror images to the last bit: places, quads, regions and parts; the middle at x = 0."""
     wrong = []
-    twin = head.vertices[head.mirror] * np.float32([-1, 1, 1])
+    twin = head.vertices[head.mirror] * np.array([-1, 1, 1], np.float32)
     off = np.flatnonzero((twin != head.vertices).any(axis=1))
     if len(off):
         wrong.append(f"{len(off)} vertices are not the mirror image of their twin, first {int(off[0])}")
@@ -125,14 +125,15 @@ def check_texture(uv: Floats, uv_quads: Quads) -> list[str]:
 def _height(points: Floats, x: Floats, axis: int = 1) -> Floats:
     """Another coordinate of a row of points (N, 3) at places x, linear between them."""
     order = np.argsort(points[:, 0])
-    return np.interp(x, points[order, 0], points[order, axis])
+    height: Floats = np.interp(x, points[order, 0], points[order, axis])
+    return height
 
 
 def _touching(head: BaseHead, region: str, cavity: str) -> NDArray[np.int64]:
     """Vertices of a region that share a quad with a cavity."""
     here, inside = head.regions[region], head.regions[cavity]
     rows = head.skin_quads[inside[head.skin_quads].any(axis=1)]
-    beside = np.unique(rows)
+    beside = np.unique(rows).astype(np.int64)
     return beside[here[beside] & ~inside[beside]]
 
 

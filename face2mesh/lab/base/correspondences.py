@@ -1,8 +1,8 @@
 """Where MakeHuman's `hm08` and ICT-FaceKit's mean mean the same place: the registration's fixed points and lines.
 
-Made once: both heads were rendered, MediaPipe's FaceMesh (Apache 2.0) marked them, and the marks that fell on a vertex of
-either were kept and looked at; the ear's were placed by hand. All on the subject's left or the middle, numbered from 0 as
-in `hm08` and in ICT-FaceKit. They only start the registration; the surfaces decide where it ends.
+Made once: both heads were rendered, MediaPipe's FaceMesh (Apache 2.0) marked them, and the marks that fell on a vertex
+of either were kept and looked at; the ear's were placed by hand. All on the subject's left or the middle, numbered from
+0 as in `hm08` and in ICT-FaceKit. They only start the registration; the surfaces decide where it ends.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ EAR_POINTS = (
 
 # ICT-FaceKit's front edge of the left lids, from the inner to the outer corner.
 SCAN_UPPER_LID = (
-    3742, 3743, 3744, 3745, 3746, 3747, 3748, 3749, 3750, 3751, 4130, 3752, 4190, 4162, 3754, 3755, 3756, 3757, 3758, 4133,
-    3759, 3760, 3721,
+    3742, 3743, 3744, 3745, 3746, 3747, 3748, 3749, 3750, 3751, 4130, 3752, 4190, 4162, 3754, 3755, 3756, 3757, 3758,
+    4133, 3759, 3760, 3721,
 )  # fmt: skip
 SCAN_LOWER_LID = (
-    3742, 4425, 3741, 3740, 3739, 3738, 3737, 3736, 3735, 3734, 3733, 3732, 3731, 3730, 3729, 3728, 3727, 3726, 3725, 3724,
-    3723, 3722, 3832, 4434, 3721,
+    3742, 4425, 3741, 3740, 3739, 3738, 3737, 3736, 3735, 3734, 3733, 3732, 3731, 3730, 3729, 3728, 3727, 3726, 3725,
+    3724, 3723, 3722, 3832, 4434, 3721,
 )  # fmt: skip
 # ICT-FaceKit's rings around the mouth, by the lower lip's middle and the next vertex to the left, from the vermilion's
 # border inwards. Every ring of 74 is one edge loop.

@@ -54,10 +54,10 @@ def table(embedding: Embedding, skin: Submesh) -> str:
     for vertices, weights in zip(skin.source[embedding.triangle_vertices], embedding.weights, strict=True):
         rows.append([*vertices.tolist(), *(round(float(weight), 4) for weight in weights)])
     about = (
-        "Where MediaPipe FaceMesh's 468 surface points (version 0.10.21, Apache 2.0) lie on the base head's skin. Each row: "
-        "three vertices of MakeHuman's hm08, numbered from 0, and their weights. Exactly symmetric. Made by marking "
-        "renderings of the base head and correcting each point by its mean offset in fits to labelled photos "
-        "(FairFace, CC BY 4.0; only averages over thousands of photos are kept). Licence: MIT, as the project."
+        "Where MediaPipe FaceMesh's 468 surface points (version 0.10.21, Apache 2.0) lie on the base head's "
+        "skin. Each row: three vertices of MakeHuman's hm08, numbered from 0, and their weights. Exactly symmetric. "
+        "Made by marking renderings of the base head and correcting each point by its mean offset in fits to labelled "
+        "photos (FairFace, CC BY 4.0; only averages over thousands of photos are kept). Licence: MIT, as the project."
     )
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     return (

@@ -33,7 +33,7 @@ def lashes_on(part: Submesh, scale: float, before: tuple[Floats, Floats], after:
     Args:
         part: MakeHuman's lashes.
         scale: of the head.
-        before: the left upper and lower lid's front edge in MakeHuman, (M, 3) mm each, from the inner to the outer corner.
+        before: the left upper and lower lid's front edge in MakeHuman, (M, 3) mm each, from inner to outer corner.
         after: the same on the wrapped head.
     """
     shares = np.linspace(0.0, 1.0, ROOT_SAMPLES)

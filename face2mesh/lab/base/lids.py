@@ -38,13 +38,15 @@ class EyeSurface:
     def gap(self, points: Floats) -> Floats:
         """(N,) distance from the surface along the ray from the centre, mm; negative inside."""
         out = points - self.centre
-        return np.linalg.norm(out, axis=1) - self._reach(out)
+        gap: Floats = np.linalg.norm(out, axis=1) - self._reach(out)
+        return gap
 
     def at(self, points: Floats, gap: float) -> Floats:
         """The points (N, 3) moved along the rays from the centre to a gap from the surface."""
         out = points - self.centre
         length = np.linalg.norm(out, axis=1, keepdims=True)
-        return self.centre + out / length * (self._reach(out)[:, None] + gap)
+        moved: Floats = self.centre + out / length * (self._reach(out)[:, None] + gap)
+        return moved
 
     def _reach(self, out: Floats) -> Floats:
         """(N,) the surface's distance from the centre in the directions out (N, 3)."""
@@ -56,10 +58,10 @@ class EyeSurface:
 
 
 def rest_on_eyeball(registration: Registration, skin: Submesh, anatomy: Anatomy, eye: EyeSurface) -> Floats:
-    """The skin (S, 3) mm with the lids' margins reaching back to the eyeballs, and nothing inside them; both sides alike.
+    """The skin (S, 3) mm with the lids' margins reaching back to the eyeballs, and nothing inside them.
 
-    A margin runs straight from the lid's front edge towards the eyeball's centre; the socket's walls follow its inner edge
-    harmonically.
+    A margin runs straight from the lid's front edge towards the eyeball's centre; the socket's walls follow its inner
+    edge harmonically.
 
     Args:
         registration: of the skin.

@@ -32,7 +32,9 @@ def inside_polygon(points: Floats, polygon: Floats) -> Mask:
     crosses = (start[..., 1] > y) != (end[..., 1] > y)
     rise = np.where(end[..., 1] == start[..., 1], 1.0, end[..., 1] - start[..., 1])
     at = start[..., 0] + (y - start[..., 1]) / rise * (end[..., 0] - start[..., 0])
-    inside: Mask = (crosses & (x < at)).sum(axis=1) % 2 == 1
+    crossings = np.count_nonzero(crosses & (x < at), axis=1)
+    inside = np.zeros(len(points), np.bool_)
+    inside[crossings % 2 == 1] = True
     return inside
 
 
@@ -57,8 +59,9 @@ def named_regions(vertices: Floats, mirror: NDArray[np.integer], anatomy: Anatom
 
     def both(mask: Mask) -> Mask:
         """A mask decided on the left, and its mirror image."""
-        chosen = mask & left
-        return chosen | chosen[mirror]
+        chosen: Mask = mask & left
+        twin: Mask = chosen[mirror]
+        return chosen | twin
 
     def outline(points: tuple[int, ...]) -> Floats:
         """(M, 2) seen from the front, closed through the middle plane."""

@@ -1,13 +1,13 @@
 """Non-rigid registration of the head's skin onto the scans' mean.
 
 A similarity from the fixed points, then steps of closest point (normals within 60°) with a falling stiffness. Each step
-solves (W + λ L + μ EᵀE) x = W c + λ L x₀ + μ Eᵀ d: data, smoothness of the step's displacement by the graph Laplacian L of
-the quads' edges and diagonals (weights 1/length), fixed points and lines. After each step the head is made symmetric.
-The letters follow Amberg, Romdhani and Vetter (2007), of whose method this is the translation-only case.
+solves (W + λ L + μ EᵀE) x = W c + λ L x₀ + μ Eᵀ d: data, smoothness of the step's displacement by the graph Laplacian
+L of the quads' edges and diagonals (weights 1/length), fixed points and lines. After each step the head is made
+symmetric. The letters follow Amberg, Romdhani and Vetter (2007), of whose method this is the translation-only case.
 
-Correspondences are between like regions only: upper lip with upper lip, lower with lower, the lids' front edge and the lips'
-contact line with theirs, at the same share of their length. Cavities get no targets: the displacement found outside is
-carried into them harmonically.
+Correspondences are between like regions only: upper lip with upper lip, lower with lower, the lids' front edge and the
+lips' contact line with theirs, at the same share of their length. Cavities get no targets: the displacement found
+outside is carried into them harmonically.
 
 Letters: S vertices of the skin, N fixed places.
 """
@@ -126,7 +126,8 @@ def along(line: Floats, shares: Floats) -> Floats:
 def shares_of(line: Floats) -> Floats:
     """(M,) share of its length at which each point of a polyline lies."""
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    return length / length[-1]
+    shares: Floats = length / length[-1]
+    return shares
 
 
 def _scan_ring(scan: ScanMean, mesh: QuadMesh, start: int) -> Indices:
@@ -156,7 +157,7 @@ def fixed_points(skin: Submesh, scan: ScanMean) -> Fixed:
 
 
 def fixed_lines(skin: Submesh, anatomy: Anatomy, scan: ScanMean) -> Fixed:
-    """Targets for the lids' front edge, the lips' contact line and the ring behind it, at the same share of their length."""
+    """Targets for the lids' front edge, the lips' contact line and the ring behind it, at like shares of length."""
     quads = scan.faces[(scan.faces.max(axis=1) < SCAN_SKIN + 3000) & (scan.faces[:, 3] >= 0)]
     mesh = QuadMesh(quads)
     vertices: list[Indices] = []
@@ -209,7 +210,7 @@ class Target:
         self.without_lower = Surface(scan.vertices, triangles[~lower[triangles].any(axis=1)])
         self.vertices = scan.vertices
 
-    def closest(self, points: Floats, normals: Floats, anatomy: Anatomy) -> tuple[Floats, Floats, Floats]:
+    def closest(self, points: Floats, normals: NDArray[np.floating], anatomy: Anatomy) -> tuple[Floats, Floats, Floats]:
         """Closest points (S, 3) between like regions, their distance (S,) and the normals' cosine (S,)."""
         places, distances, agreements = np.empty_like(points), np.empty(len(points)), np.empty(len(points))
         upper, lower = anatomy.masks["lip_upper"], anatomy.masks["lip_lower"]
@@ -225,9 +226,9 @@ def without_target(anatomy: Anatomy) -> Mask:
     """(S,) skin that is carried along: the cavities, the lids' depth, the nostrils' inside."""
     names = ("mouth_cavity", "eye_cavity", "lid_margin", "lid_margin_back", "nostril")
     masks = anatomy.masks
-    return np.any(
-        [masks[name] for full in names for name in (full, f"{full}_left", f"{full}_right") if name in masks], axis=0
-    )
+    chosen = [masks[name] for full in names for name in (full, f"{full}_left", f"{full}_right") if name in masks]
+    free: Mask = np.any(chosen, axis=0)
+    return free
 
 
 def register(skin: Submesh, anatomy: Anatomy, scan: ScanMean) -> Registration:
@@ -274,11 +275,11 @@ def part_lips(vertices: Floats, skin: Submesh, anatomy: Anatomy) -> Floats:
 
 
 def unfold(vertices: Floats, skin: Submesh, target: Target, anatomy: Anatomy, free: Mask) -> Floats:
-    """Relax the few quads that the last steps folded: towards their neighbours' mean, then back to the scans' surface."""
+    """Relax the few quads that the last steps folded: to their neighbours' mean, then back to the scans' surface."""
     triangles = np.concatenate([skin.quads[:, [0, 1, 2]], skin.quads[:, [0, 2, 3]]])
     edges = np.concatenate([skin.quads[:, [k, (k + 1) % 4]] for k in range(4)])
+    edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
     adjacency = csr_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(len(vertices), len(vertices)))
-    adjacency = ((adjacency + adjacency.T) > 0).astype(np.float64)
     degree = np.asarray(adjacency.sum(axis=1)).ravel()
     current = vertices
     for _ in range(UNFOLDING_STEPS):
@@ -290,7 +291,7 @@ def unfold(vertices: Floats, skin: Submesh, target: Target, anatomy: Anatomy, fr
         moving &= ~free
         if not moving.any():
             break
-        mean = (adjacency @ current) / degree[:, None]
+        mean = np.asarray(adjacency @ current) / degree[:, None]
         relaxed = np.where(moving[:, None], (current + mean) / 2, current)
         closest, _, agreement = target.closest(relaxed, vertex_normals(relaxed, triangles), anatomy)
         back = moving & (agreement > AGREEMENT)

@@ -1,7 +1,7 @@
 """The head's share of MakeHuman's `hm08`: which quads, in which order, and its named loops.
 
-The loops are an artist's: rings around mouth, eyes, nostrils and ears. Each is named by one of its edges, as `hm08` numbers
-its vertices, on the subject's left where there are two.
+The loops are an artist's: rings around mouth, eyes, nostrils and ears. Each is named by one of its edges, as `hm08`
+numbers its vertices, on the subject's left where there are two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CROWN = 881  # a vertex of the skull: what is kept lies on its side of the neck'
 # Rings around the mouth, from the vermilion's border to where the lips touch; each starts at the lower lip's middle.
 LIP_RINGS = ((492, 7241), (496, 7245), (495, 7244), (513, 7260), (494, 7243), (493, 7242))
 BEHIND_LIPS = (523, 7264)
-# Rings around the left eye, from the lid's crease inwards: skin, the margin's front edge, its depth, its edge at the eyeball.
+# Rings around the left eye, from the lid's crease inwards: skin, the margin's front edge, its depth, its inner edge.
 LID_RINGS = ((6933, 6930), (6879, 6878), (11515, 11513), (6789, 6788), (6787, 6786), (11465, 11466))
 LID_MARGIN_FRONT = (6785, 6784)
 LID_MARGIN = ((13352, 13353), (7748, 7747))
@@ -70,11 +70,12 @@ class Anatomy:
     """Masks (S,) and loops of the skin that follow from topology alone.
 
     Attributes:
-        masks: "mouth_cavity", "behind_lips" (the ring behind the contact line), "lip_upper", "lip_lower", "lip_corners",
-            and per side "_left", "_right": "eye_cavity", "lid_margin" (its depth), "lid_margin_back", "lid_upper", "lid_lower", "nostril", "ear".
+        masks: "mouth_cavity", "behind_lips" (the ring behind the contact line), "lip_upper", "lip_lower",
+            "lip_corners", and per side "_left", "_right": "eye_cavity", "lid_margin" (its depth), "lid_margin_back",
+            "lid_upper", "lid_lower", "nostril", "ear".
         loops: ordered vertices of the left or middle ones: "neck", "lip_contact", "behind_lips", "lid_margin_front",
-            "lid_margin_back"; "lid_columns" (4, N): the left margin's four rings, from its front to its back edge, column by
-            column.
+            "lid_margin_back"; "lid_columns" (4, N): the left margin's four rings, from its front to its back edge,
+            column by column.
     """
 
     masks: Mapping[str, Mask]
@@ -190,7 +191,7 @@ def lip_halves(skin: Submesh, ring: Indices) -> tuple[Indices, int, Indices]:
 
 
 def lid_halves(skin: Submesh, ring: Indices) -> tuple[Indices, Indices]:
-    """A ring around the left eye: lower and upper lid, each from the inner to the outer corner, both corners in both."""
+    """A ring around the left eye: lower and upper lid, each from inner to outer corner, both corners in both."""
     x, y = skin.vertices[ring, 0], skin.vertices[ring, 1]
     ring = np.roll(ring, -int(x.argmin()))
     outer = int(skin.vertices[ring, 0].argmax())
