@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         followers,
         origin,
     )
-    print(f"{arguments.output}: {size / 2**20:.1f} MiB", file=sys.stderr)
+    print(f"{arguments.output}: {size / 1e6:.1f} MB", file=sys.stderr)
     return 0
 
 

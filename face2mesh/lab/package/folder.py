@@ -12,7 +12,7 @@ from typing import Any
 from face2mesh.errors import Face2MeshError, OutputError
 from face2mesh.model.manifest import MANIFEST_FILE, NEWEST_VERSION, FileRecord, Manifest
 
-LARGEST_BYTES = 24 * 1024 * 1024
+LARGEST_BYTES = 24_000_000
 """The most that all files of a packaged model may take together."""
 LICENCE = "MIT"
 
@@ -53,14 +53,14 @@ def write_model_folder(folder: Path, manifest: Manifest, contents: Mapping[str, 
         The size of all files in bytes.
 
     Raises:
-        Face2MeshError: the model is larger than 24 MiB; nothing is written.
+        Face2MeshError: the model is larger than 24 MB; nothing is written.
         OutputError: the folder holds something else, or cannot be written.
     """
     files = {**contents, MANIFEST_FILE: manifest.to_json().encode()}
     size = sum(map(len, files.values()))
     if size > LARGEST_BYTES:
         raise Face2MeshError(
-            f"{folder}: the model takes {size / 2**20:.1f} MiB, more than the {LARGEST_BYTES // 2**20} MiB that a "
+            f"{folder}: the model takes {size / 1e6:.1f} MB, more than the {LARGEST_BYTES / 1e6:.0f} MB that a "
             "package may hold; train a narrower encoder or decoder."
         )
     if folder.exists() and not (folder / MANIFEST_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
