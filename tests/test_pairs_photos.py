@@ -13,11 +13,12 @@ from made_up import made_up_head
 from PIL import Image
 
 from face2mesh.errors import InputFileError
+from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.figures import pairs as figure
 from face2mesh.lab.pairs import command, read_pairs
 from face2mesh.lab.pairs.fairface import photos, read_labels
 from face2mesh.lab.pairs.fit import project
-from face2mesh.lab.pairs.mediapipe import FACE_OVAL, IBUG_68, INNER_51, mirror_of_points
+from face2mesh.lab.pairs.mediapipe import FACE_OVAL, INNER_51, mirror_of_points
 from face2mesh.lab.pairs.photos import FITTED, cut_photos, in_crop, in_pixels
 from face2mesh.lab.pairs.point_model import point_model
 

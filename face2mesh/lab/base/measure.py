@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from face2mesh.head.base_head import BaseHead
+from face2mesh.lab.base.closest import Surface
 from face2mesh.lab.base.register import SCAN_SKIN
 from face2mesh.lab.base.sources import ScanMean
-from face2mesh.lab.corpus.closest import Surface
 
 MEASURED = ("face", "ears", "skull")
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from face2mesh.head.embedding import Embedding
+from face2mesh.lab.base.closest import Surface
 from face2mesh.lab.base.topology import Anatomy, Submesh
-from face2mesh.lab.corpus.closest import Surface
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

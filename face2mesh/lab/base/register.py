@@ -24,10 +24,11 @@ from scipy.sparse.linalg import splu
 
 from face2mesh.head.normals import triangle_normals, vertex_normals
 from face2mesh.lab.base import correspondences as known
+from face2mesh.lab.base.alignment import align
+from face2mesh.lab.base.closest import Surface
 from face2mesh.lab.base.loops import QuadMesh
 from face2mesh.lab.base.sources import ScanMean
 from face2mesh.lab.base.topology import Anatomy, Submesh, lid_halves, lip_halves
-from face2mesh.lab.corpus.closest import Surface
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -92,16 +93,6 @@ class Fixed:
         sums = np.zeros((count, 3))
         np.add.at(sums, self.vertices, self.targets)
         return np.bincount(self.vertices, minlength=count).astype(np.float64), sums
-
-
-def similarity(points: Floats, onto: Floats) -> tuple[float, Floats, Floats]:
-    """Scale, rotation (3, 3) and translation (3,) that take points (N, 3) nearest to others (Umeyama 1991)."""
-    before, after = points.mean(axis=0), onto.mean(axis=0)
-    u, spread, vt = np.linalg.svd((onto - after).T @ (points - before))
-    handed = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = (u * handed) @ vt
-    scale = float((spread * handed).sum() / ((points - before) ** 2).sum())
-    return scale, rotation, after - scale * rotation @ before
 
 
 def graph_laplacian(vertices: Floats, quads: Indices) -> csr_matrix[Any]:
@@ -234,7 +225,8 @@ def without_target(anatomy: Anatomy) -> Mask:
 def register(skin: Submesh, anatomy: Anatomy, scan: ScanMean) -> Registration:
     """Wrap the skin onto the scans' mean."""
     points, lines = fixed_points(skin, scan), fixed_lines(skin, anatomy, scan)
-    scale, rotation, translation = similarity(skin.vertices[points.vertices], points.targets)
+    moved = align(skin.vertices[points.vertices], points.targets, scaling=True)
+    scale, rotation, translation = moved.scale, moved.rotation, moved.translation
     start = symmetric(scale * skin.vertices @ rotation.T + translation, skin.mirror)
     laplacian = graph_laplacian(start, skin.quads)
     triangles = np.concatenate([skin.quads[:, [0, 1, 2]], skin.quads[:, [0, 2, 3]]])

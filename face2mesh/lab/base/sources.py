@@ -76,7 +76,12 @@ def makehuman_source(named: Path | None) -> Path:
     return Path(found.origin).parent.parent
 
 
-def _text(source: Path, name: str) -> str:
+def text_of(source: Path, name: str) -> str:
+    """One of the data files of `makehuman_source`.
+
+    Raises:
+        InputFileError: it is not there, or is no text.
+    """
     try:
         if source.is_dir():
             return (source / name).read_text(encoding="utf-8")
@@ -98,7 +103,7 @@ def read_makehuman(source: Path) -> MakeHumanBody:
     groups: list[str] = []
     group = ""
     try:
-        for line in _text(source, OBJECT).splitlines():
+        for line in text_of(source, OBJECT).splitlines():
             kind, *fields = line.split() or [""]
             if kind == "v":
                 vertices.append([MM_PER_UNIT * float(value) for value in fields[:3]])
@@ -111,7 +116,7 @@ def read_makehuman(source: Path) -> MakeHumanBody:
                 groups.append(group)
         faces = np.array(corners, np.int64)
         mirror = np.arange(len(vertices))
-        for line in _text(source, MIRROR).splitlines():
+        for line in text_of(source, MIRROR).splitlines():
             vertex, other, _ = line.split()
             mirror[int(vertex)] = int(other)
         if faces.shape[1:] != (4, 2):

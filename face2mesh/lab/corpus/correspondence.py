@@ -19,7 +19,7 @@ from scipy.sparse.linalg import splu
 
 from face2mesh.head.base_head import BaseHead
 from face2mesh.head.normals import vertex_normals
-from face2mesh.lab.corpus.closest import Array, Surface
+from face2mesh.lab.base.closest import Array, Surface
 from face2mesh.lab.corpus.scans import EYE_SOCKETS, FACE, HEAD, MOUTH_SOCKET, Scans
 
 # A correspondence is trusted when it is this near, in mm, and faces the same way by this cosine.

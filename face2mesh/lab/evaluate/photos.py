@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError, PhotoError
+from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.evaluate.human_error import error_without_offsets, levelled_residuals, read_human_points
 from face2mesh.lab.evaluate.landmark_error import mean_errors, normalised_errors, points_inside
 from face2mesh.lab.evaluate.yaw import BINS_DEGREES, bin_of_yaw, yaw_of_landmarks
 from face2mesh.lab.pairs.fairface import PHOTO_SIDE, photos, read_labels
-from face2mesh.lab.pairs.mediapipe import IBUG_68
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.model import Model
 from face2mesh.photo import Box, box_of_points, find_faces, read_photo

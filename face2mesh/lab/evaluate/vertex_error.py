@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.lab.base.alignment import aligned_distances
 from face2mesh.lab.corpus.corpus import Corpus
-from face2mesh.lab.evaluate.alignment import aligned_distances
 from face2mesh.lab.pairs import read_pairs
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.model import Model

@@ -22,21 +22,21 @@ def run(arguments: argparse.Namespace) -> None:
     what, build, folder = arguments.what, arguments.build, arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     if what == "base-head":
-        from face2mesh.lab.figures import base_head
+        from face2mesh.lab.figures.base_head import draw as draw_base_head
 
-        files = base_head.draw(build, folder)
+        files = draw_base_head(build, folder)
     elif what == "corpus":
-        from face2mesh.lab.figures import corpus
+        from face2mesh.lab.figures.corpus import draw as draw_corpus
 
-        files = corpus.draw(build, folder)
+        files = draw_corpus(build, folder)
     elif what == "pooling":
-        from face2mesh.lab.figures import pooling
+        from face2mesh.lab.figures.pooling import draw as draw_pooling
 
-        files = pooling.draw(build, folder)
+        files = draw_pooling(build, folder)
     elif what == "pairs":
-        from face2mesh.lab.figures import pairs
+        from face2mesh.lab.figures.pairs import draw as draw_pairs
 
-        files = pairs.draw(build, folder, seed=arguments.seed)
+        files = draw_pairs(build, folder, seed=arguments.seed)
     else:
         from PIL import Image
 

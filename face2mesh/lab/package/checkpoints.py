@@ -18,8 +18,7 @@ from face2mesh.lab.nets.decoder import (
     IdentityDecoderConfiguration,
 )
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
-from face2mesh.lab.train.checkpoint import part, read_checkpoint
-from face2mesh.lab.train.checkpoint import CHECKPOINT
+from face2mesh.lab.train.checkpoint import CHECKPOINT, part, read_checkpoint
 from face2mesh.store import sha256
 
 

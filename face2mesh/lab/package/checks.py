@@ -54,7 +54,7 @@ def export_checked(
     files: list[bytes] = []
     found: dict[str, float] = {}
     for file, network, inputs, outputs in (
-        (ENCODER_FILE, encoder, picture, list(encoder.shapes)),
+        (ENCODER_FILE, encoder, picture, [*encoder.shapes]),
         (IDENTITY_DECODER_FILE, identity_decoder, people, ["neutral"]),
         (EXPRESSION_DECODER_FILE, expression_decoder, moving_people, ["displacement"]),
     ):

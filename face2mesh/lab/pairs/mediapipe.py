@@ -1,4 +1,4 @@
-"""MediaPipe's 478 face points: which of them are iBUG's 68, the face oval and the irises.
+"""MediaPipe's 478 face points: which of them are iBUG's 51 inner ones, the face oval and the irises.
 
 The first 468 lie on the surface; 468 to 472 are the subject's right iris and 473 to 477 the left one, the centre first.
 """
@@ -9,21 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from face2mesh.lab.base.embeddings import IBUG_68
+
 SURFACE_COUNT = 468
 IRIS_CENTRES = (473, 468)  # the subject's left, then right
 
-# Index among the 478 of each of iBUG's 68 points: jaw, brows, nose, eyes, outer lips, inner lips.
-# fmt: off
-IBUG_68 = (
-    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
-    71, 63, 105, 66, 107, 336, 296, 334, 293, 301,
-    168, 197, 5, 4, 75, 97, 2, 326, 305,
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
-    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
-    78, 82, 13, 312, 308, 317, 14, 87,
-)
 INNER_51 = IBUG_68[17:]
 
+# fmt: off
 # The face's outline from the forehead's middle towards the subject's left and round.
 FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

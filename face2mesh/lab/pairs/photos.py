@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError
+from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.pairs.fairface import FairFace, photos
 from face2mesh.lab.pairs.fit import (
     BOX_SIDE,
@@ -28,7 +29,7 @@ from face2mesh.lab.pairs.fit import (
     fit,
     yaw_degrees,
 )
-from face2mesh.lab.pairs.mediapipe import FACE_OVAL, IBUG_68, INNER_51, IRIS_CENTRES, SURFACE_COUNT
+from face2mesh.lab.pairs.mediapipe import FACE_OVAL, INNER_51, IRIS_CENTRES, SURFACE_COUNT
 from face2mesh.lab.pairs.point_model import FloatArray, PointModel
 from face2mesh.photo.crop import crop_of_landmarks, cut
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from face2mesh.head import BaseHead
 from face2mesh.head.arkit import mirror_names
+from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.corpus.corpus import Corpus
-from face2mesh.lab.pairs.mediapipe import IBUG_68, mirror_of_points
+from face2mesh.lab.pairs.mediapipe import mirror_of_points
 from face2mesh.lab.train.augmentation import Mirror
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from face2mesh.lab.corpus.closest import Surface, closest_on_triangles
+from face2mesh.lab.base.closest import Surface, closest_on_triangles
 
 A, B, C = np.array([0.0, 0, 0]), np.array([4.0, 0, 0]), np.array([0.0, 3, 0])
 
