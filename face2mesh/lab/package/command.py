@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh.lab.corpus.corpus import Corpus
     from face2mesh.lab.graph.hierarchy import Hierarchy
     from face2mesh.lab.package.checkpoints import read_decoders, read_encoder
+    from face2mesh.lab.package.export import round_to_halves
     from face2mesh.lab.train.checkpoint import CHECKPOINT
 
     build: Path = arguments.build
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
     hierarchy = Hierarchy.load(made_of["hierarchy"])
     encoder, encoder_header = read_encoder(encoder_run)
+    round_to_halves(encoder)
     identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, hierarchy, made_of)
     origin = provenance({"encoder": encoder_run / CHECKPOINT, "decoders": decoders_run / CHECKPOINT, **made_of})
     origin["encoder"] = encoder_header

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 OPSET = 18
+LARGE = 100_000  # numbers in a matrix that is worth storing in half precision
 LARGEST_DIFFERENCE_MM = 1e-3
 LARGEST_DIFFERENCE_OF_CODES = 1e-5
 """Of the encoder's outputs, relative to the largest magnitude of each output."""
@@ -61,8 +62,32 @@ def export_network(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Se
     finally:
         log.setLevel(level)
     assert program is not None
-    content: bytes = _without_debugging(program.model_proto).SerializeToString()
+    content: bytes = _with_halves(_without_debugging(program.model_proto)).SerializeToString()
     return content
+
+
+def round_to_halves(network: nn.Module) -> None:
+    """Round the network's large matrices to half precision, in place: what the exported file then holds is exact."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.numel() >= LARGE:
+                parameter.copy_(parameter.half().float())
+
+
+def _with_halves(model: Any) -> Any:
+    """The graph with large constants that half precision holds exactly stored so, and widened when it is loaded."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = model.graph
+    for constant in list(graph.initializer):
+        values = numpy_helper.to_array(constant)
+        halves = values.astype(np.float16) if values.dtype == np.float32 and values.size >= LARGE else None
+        if halves is not None and np.array_equal(halves.astype(np.float32), values):
+            name = constant.name
+            graph.initializer.remove(constant)
+            graph.initializer.append(numpy_helper.from_array(halves, f"{name}_half"))
+            graph.node.insert(0, helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    return model
 
 
 def _without_debugging(model: Any) -> Any:
