@@ -10,7 +10,7 @@ pytest.importorskip("onnxscript", reason="exporting needs onnxscript, of the ext
 from face2mesh.errors import Face2MeshError  # noqa: E402
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration  # noqa: E402
 from face2mesh.lab.package import checks  # noqa: E402
-from face2mesh.lab.package.export import differences, export_network  # noqa: E402
+from face2mesh.lab.package.export import differences, export_network, round_to_halves  # noqa: E402
 
 
 class _Decoder(torch.nn.Module):
@@ -45,6 +45,16 @@ def test_differences_are_found():
     assert differences(network, content, {"x": torch.rand(5, 3)}, ["y"])["y"][0] == pytest.approx(0.5, abs=1e-6)
     assert b"site-packages" not in content
     assert b"tests" not in content
+
+
+def test_large_matrices_are_stored_in_halves_and_stay_exact():
+    network = torch.nn.Linear(400, 300)
+    inputs = {"x": torch.rand(2, 400)}
+    whole = export_network(network, inputs, ["y"])
+    round_to_halves(network)
+    halves = export_network(network, inputs, ["y"])
+    assert len(halves) < 0.6 * len(whole)
+    assert differences(network, halves, {"x": torch.rand(5, 400)}, ["y"])["y"][1] < 1e-6
 
 
 @pytest.mark.parametrize("difference", [2e-3, float("nan")])
