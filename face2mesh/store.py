@@ -72,7 +72,8 @@ def provenance(
         except metadata.PackageNotFoundError:
             continue
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        # Of absolute paths only the last name: where things lie on a machine is nobody's business.
+        "command": " ".join(Path(word).name if Path(word).is_absolute() else word for word in sys.argv),
         "configuration": dict(configuration or {}),
         "seed": seed,
         "inputs": {name: {"file": path.name, "sha256": sha256(path)} for name, path in (inputs or {}).items()},
