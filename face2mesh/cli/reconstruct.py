@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from face2mesh.cli.options import add_debug, add_json
@@ -47,6 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         Face2MeshError: the model cannot be loaded, the folder cannot be written, or names collide.
     """
+    # Photos are done side by side; threads inside a matrix product would get in their way. NumPy reads this when it is
+    # first imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from face2mesh.cli.job import Outcome, Wanted, do_photos, report_failures
     from face2mesh.cli.names import photos_of, result_names
     from face2mesh.errors import PhotoError
