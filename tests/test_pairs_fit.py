@@ -3,18 +3,10 @@
 import numpy as np
 import pytest
 
-from face2mesh.lab.pairs.fit import (
-    BOX_SIDE,
-    Fits,
-    FitSettings,
-    Reliability,
-    estimate_reliability,
-    estimate_shift,
-    fit,
-    project,
-    yaw_degrees,
-)
+from face2mesh.lab.pairs.calibration import estimate_reliability, estimate_shift
+from face2mesh.lab.pairs.fit import BOX_SIDE, Fits, FitSettings, Reliability, project, yaw_degrees
 from face2mesh.lab.pairs.point_model import PointModel
+from face2mesh.lab.pairs.solver import fit
 
 MODES, EXPRESSIONS, HALF = 6, 8, 60
 MIRROR_MODES = np.array([1, -1, 1, -1, 1, -1], np.float32)  # even modes are symmetric, odd ones antisymmetric

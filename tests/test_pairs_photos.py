@@ -95,7 +95,7 @@ def test_the_canonical_crop_is_the_middle_of_the_stored_one(tmp_path: Path) -> N
 
 
 def test_the_command_fits_and_the_figure_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("face2mesh.lab.pairs.command.CALIBRATION_PHOTOS", 3)
+    monkeypatch.setattr("face2mesh.lab.pairs.photo_pairs.CALIBRATION_PHOTOS", 3)
     write_fairface(tmp_path)
     made_up_build.write_base(tmp_path)
     arguments = argparse.Namespace(build=tmp_path, data=tmp_path, count=None)

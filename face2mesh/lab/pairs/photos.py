@@ -19,18 +19,9 @@ from numpy.typing import NDArray
 from face2mesh.errors import InputFileError
 from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.pairs.fairface import FairFace, photos
-from face2mesh.lab.pairs.fit import (
-    BOX_SIDE,
-    Fits,
-    FitSettings,
-    Reliability,
-    estimate_reliability,
-    estimate_shift,
-    fit,
-    yaw_degrees,
-)
+from face2mesh.lab.pairs.fit import BOX_SIDE, Fits, yaw_degrees
 from face2mesh.lab.pairs.mediapipe import FACE_OVAL, INNER_51, IRIS_CENTRES, SURFACE_COUNT
-from face2mesh.lab.pairs.point_model import FloatArray, PointModel
+from face2mesh.lab.pairs.point_model import FloatArray
 from face2mesh.photo.crop import crop_of_landmarks, cut
 
 CROP_PIXELS = 160
@@ -96,49 +87,6 @@ def cut_photos(
         if len(rows) == len(row_of):
             return crops, points, np.array(rows)
     raise InputFileError(f"{folder}: {len(row_of) - len(rows)} FairFace photos are missing; get the archives again.")
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What the fits of the whole set say about the landmarks.
-
-    Attributes:
-        reliability: of each point by yaw.
-        shift: (N, 3) mm, how far MediaPipe's idea of each point lies from the base head's embedding.
-    """
-
-    reliability: Reliability
-    shift: FloatArray
-
-
-def calibrate(
-    model: PointModel,
-    points: FloatArray,
-    given: NDArray[np.bool_],
-    settings: FitSettings,
-    passes: int = 3,
-    progress: Callable[[int], None] | None = None,
-) -> Calibration:
-    """Alternate fits with estimates of the landmarks' reliability and constant shift.
-
-    Args:
-        model: the corpus's points.
-        points: (B, N, 2) in sides of the canonical crop.
-        given: (B, N).
-        settings: of the fits.
-        passes: how often.
-        progress: called with the number of passes done.
-    """
-    count = len(model.rest)
-    found = Calibration(Reliability.equal(count), np.zeros((count, 3), np.float32))
-    for step in range(passes):
-        moved = model.moved(found.shift)
-        fits = fit(moved, points, given, found.reliability, settings)
-        shift = found.shift + estimate_shift(moved, fits)
-        found = Calibration(estimate_reliability(moved, fits), shift)
-        if progress:
-            progress(step + 1)
-    return found
 
 
 def residual_of(fits: Fits) -> FloatArray:

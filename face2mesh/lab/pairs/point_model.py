@@ -6,11 +6,13 @@ Letters: N points (468 on the surface and the two iris centres), M identity mode
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.head import BaseHead
+from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.pairs.mediapipe import SURFACE_COUNT, mirror_of_points
 
 FloatArray = NDArray[np.float32]
@@ -77,3 +79,14 @@ def point_model(head: BaseHead, identity: FloatArray, expression: FloatArray, ga
         expression=expressions.astype(np.float32),
         mirror=np.concatenate([mirror, [SURFACE_COUNT + 1, SURFACE_COUNT]]).astype(np.int32),
     )
+
+
+def load_model(build: Path) -> tuple[BaseHead, Corpus, PointModel]:
+    """The base head, the corpus on it and what a fit needs of them.
+
+    Raises:
+        InputFileError: one is missing or does not fit the other.
+    """
+    head = BaseHead.load(build / "base-head.npz")
+    corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+    return head, corpus, point_model(head, corpus.identity, corpus.expression, corpus.gaze_degrees)
