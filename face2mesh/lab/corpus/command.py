@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from face2mesh.head.base_head import BaseHead
-from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus
+from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus, carry_people, importance
 from face2mesh.lab.corpus.eyes import GAZE_DEGREES
+from face2mesh.lab.corpus.makehuman import read_targets
 from face2mesh.lab.corpus.measure import carrying_error, eye_contact, follower_error
+from face2mesh.lab.corpus.people import TARGETS
+from face2mesh.lab.corpus.people_modes import MODES, PEOPLE, find_modes
 from face2mesh.lab.corpus.scans import FILE, read_scans
 from face2mesh.lab.corpus.tongue import JAW_SHARE, read_tongue_out
 from face2mesh.lab.data import data_folder
@@ -40,10 +43,20 @@ def run(arguments: argparse.Namespace) -> None:
     base = BaseHead.load(head_path)
     scans = read_scans(scans_path.parent)
     carrying = bring_together(base, scans)
-    corpus = build_corpus(base, scans, carrying, read_tongue_out(arguments.makehuman))
+    tongue = read_tongue_out(arguments.makehuman)
+    fields = carry_people(base, carrying, read_targets(arguments.makehuman, TARGETS))
+    people = find_modes(fields, importance(base, carrying))
+    corpus = build_corpus(base, scans, carrying, tongue, people)
     origin = provenance(
         inputs={"base_head": head_path, "scans": scans_path},
-        configuration={"controls": CONTROLS, "jaw": JAW, "tongue_jaw_share": JAW_SHARE, "gaze_degrees": GAZE_DEGREES},
+        configuration={
+            "controls": CONTROLS,
+            "jaw": JAW,
+            "tongue_jaw_share": JAW_SHARE,
+            "gaze_degrees": GAZE_DEGREES,
+            "people_modes": MODES,
+            "people": PEOPLE,
+        },
     )
     corpus.save(build / CORPUS, origin)
     correspondence = carrying.correspondence

@@ -1,6 +1,6 @@
 """The linear corpus: identity and expression spaces on the base head.
 
-Letters: B heads, M identity modes, E = 52 expressions, V vertices, S of them skin, F = V − S followers, C controls.
+Letters: B heads, M identity modes, K of them MakeHuman's, T of its targets, E = 52 expressions, V vertices, S of them skin, F = V − S followers, C controls.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from face2mesh.errors import InputFileError
 from face2mesh.head.base_head import BaseHead
 from face2mesh.head.followers import Followers, gaze_rotations
 from face2mesh.lab.corpus.lids import lid_margins
+from face2mesh.lab.corpus.population import Population
 from face2mesh.store import read_arrays, sha256, write_arrays
 
 KIND = "corpus"
@@ -32,7 +33,8 @@ class Corpus:
 
     Attributes:
         mean: (V, 3) mm, the base head's vertices.
-        identity: (M, V, 3) mm for one standard deviation of each mode, all parts; an eyeball's vertices move as one.
+        identity: (M, V, 3) mm for one standard deviation of each mode, all parts; an eyeball's vertices move as one. The
+            scans' modes come first, then K of MakeHuman's people.
         expression: (52, V, 3) mm at weight 1, all parts, in the order of `ARKIT_NAMES`; the eyeballs' turn is apart.
         gaze_degrees: (52, 2, 2), yaw and pitch of the left and the right eye at weight 1 (see `gaze_rotations`).
         follower_controls: (C,) int32, vertices of the skin that place the followers.
@@ -41,6 +43,7 @@ class Corpus:
         eyes: (2, 2), first vertex and last + 1 of the left and the right eyeball.
         eye_centres: (2, 3) mm, of the mean.
         lids: (2, L) int32, skin vertices of the margins of the left and the right eye's lids, in mirrored order.
+        people_codes: (T, K), see `Population`.
     """
 
     mean: FloatArray
@@ -53,6 +56,7 @@ class Corpus:
     eyes: NDArray[np.int32]
     eye_centres: FloatArray
     lids: NDArray[np.int32]
+    people_codes: FloatArray
 
     def __post_init__(self) -> None:
         """Check the shapes once.
@@ -70,6 +74,13 @@ class Corpus:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"corpus: {name} is {getattr(self, name).shape}, expected {shape}")
+        if self.people_codes.ndim != 2 or self.people_codes.shape[1] > len(self.identity):
+            raise ValueError(f"corpus: people_codes is {self.people_codes.shape}, of {len(self.identity)} modes")
+
+    @property
+    def population(self) -> Population:
+        """Whom the codes describe."""
+        return Population(len(self.identity) - self.people_codes.shape[1], self.people_codes)
 
     def skin(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
         """Skins of heads: (B, M) codes and (B, 52) weights (none is neutral) to (B, S, 3) mm."""
@@ -120,6 +131,7 @@ class Corpus:
             "gaze_degrees": self.gaze_degrees,
             "follower_controls": self.follower_controls,
             "follower_weights": self.follower_weights,
+            "people_codes": self.people_codes,
         }
         write_arrays(path, KIND, VERSION, arrays, origin)
 
@@ -149,8 +161,9 @@ class Corpus:
         gaze_degrees: FloatArray,
         follower_controls: NDArray[np.int32],
         follower_weights: FloatArray,
+        people_codes: FloatArray | None = None,
     ) -> Corpus:
-        """A corpus whose mean, eyes and skin are a base head's.
+        """A corpus whose mean, eyes and skin are a base head's; without `people_codes`, of scanned adults only.
 
         Raises:
             ValueError: an array does not belong to this base head.
@@ -166,4 +179,5 @@ class Corpus:
             eyes=np.array([base.part_vertices["left_eye"], base.part_vertices["right_eye"]], np.int32),
             eye_centres=base.eye_centres,
             lids=lid_margins(base),
+            people_codes=np.zeros((0, 0), np.float32) if people_codes is None else people_codes,
         )

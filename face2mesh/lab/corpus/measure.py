@@ -15,7 +15,7 @@ from face2mesh.head.base_head import PARTS, BaseHead
 from face2mesh.lab.base.closest import Array, Surface
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.expressions import scanned_expression
-from face2mesh.lab.corpus.sampler import sample_expressions, sample_identities
+from face2mesh.lab.corpus.sampler import sample_expressions
 from face2mesh.lab.corpus.scans import EYE_SOCKETS, FACE, HEAD, MOUTH_SOCKET, Scans
 
 Summary = dict[str, float]
@@ -62,11 +62,16 @@ def carrying_error(
     triangles = scans.triangles_within(FACE, HEAD, MOUTH_SOCKET, *EYE_SOCKETS)
     mean = scans.vertices + offset
     rows = np.flatnonzero(measured)
-    codes = sample_identities(np.random.default_rng(seed), people, len(corpus.identity))
+    codes = np.zeros((people, len(corpus.identity)), np.float32)
+    codes[:, : len(scans.identity)] = np.random.default_rng(seed).standard_normal((people, len(scans.identity)))
     skins = corpus.skin(codes)
     gaps = []
     for code, skin in zip(codes, skins, strict=True):
-        gaps.append(surface_distances(skin[rows], mean + np.tensordot(code, scans.identity, axes=1), triangles))
+        gaps.append(
+            surface_distances(
+                skin[rows], mean + np.tensordot(code[: len(scans.identity)], scans.identity, axes=1), triangles
+            )
+        )
     expressions: dict[str, Summary] = {}
     for row, name in enumerate(ARKIT_NAMES):
         true = scanned_expression(scans, name)
@@ -91,7 +96,7 @@ def eye_contact(base: BaseHead, corpus: Corpus, people: int = 200, seed: int = 5
         Summaries in mm: how far margins are from where they are at rest ("change", absolute) and how deep they lie in
         the ball ("depth", 0 outside).
     """
-    codes = sample_identities(np.random.default_rng(seed), people, len(corpus.identity))
+    codes = corpus.population.sample(np.random.default_rng(seed), people)
     followers = corpus.followers()
     skins = corpus.skin(codes)
     placed = followers.place(skins, skins, np.zeros((people, len(ARKIT_NAMES)), np.float32))
@@ -111,7 +116,7 @@ def eye_contact(base: BaseHead, corpus: Corpus, people: int = 200, seed: int = 5
 def follower_error(base: BaseHead, corpus: Corpus, people: int = 200, seed: int = 52) -> dict[str, Summary]:
     """By part, the distances in mm between vertices that the runtime places from the skin and the corpus's own."""
     rng = np.random.default_rng(seed)
-    codes = sample_identities(rng, people, len(corpus.identity))
+    codes = corpus.population.sample(rng, people)
     weights = sample_expressions(rng, people)
     placed = corpus.followers().place(corpus.skin(codes), corpus.skin(codes, weights), weights)
     gaps = np.linalg.norm(placed - corpus.heads(codes, weights), axis=2)

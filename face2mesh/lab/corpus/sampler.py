@@ -1,6 +1,6 @@
-"""Seeded draws of people and of expressions as people make them.
+"""Seeded draws of expressions as people make them (of people: see `population`).
 
-Letters: n draws, M identity modes, E = 52 ARKit weights.
+Letters: n draws, E = 52 ARKit weights.
 """
 
 from __future__ import annotations
@@ -35,11 +35,6 @@ def unit_of(name: str) -> str:
 
 UNITS = tuple(dict.fromkeys(unit_of(name) for name in ARKIT_NAMES))
 UNIT_COLUMNS = {unit: [INDEX[name] for name in ARKIT_NAMES if unit_of(name) == unit] for unit in UNITS}
-
-
-def sample_identities(rng: Generator, count: int, modes: int = 100, spread: float = 1.0) -> FloatArray:
-    """(n, M) whitened codes, normally distributed with standard deviation `spread`."""
-    return (spread * rng.standard_normal((count, modes))).astype(np.float32)
 
 
 def sample_expressions(

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.lab.corpus.sampler import sample_expressions, sample_identities
+from face2mesh.lab.corpus.population import Population
+from face2mesh.lab.corpus.sampler import sample_expressions
 
 # Pairs of units (see `sampler.unit_of`) that never occur together in training or validation: two across the face, two
 # within the mouth, one emotion (a sneer with an open jaw), one of speech (a rounded, sideways mouth). Each unit occurs
@@ -43,14 +44,21 @@ class Split:
         """A fresh generator; streams of one split are independent of each other."""
         return np.random.default_rng([self.seed, stream])
 
-    def draw(self, count: int, modes: int = 100, stream: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """People and their expressions.
+    def draw(
+        self, count: int, population: Population, stream: int = 0
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """People of all ages and their expressions.
+
+        Args:
+            count: n.
+            population: whom the codes describe: the corpus's `population`.
+            stream: see `generator`.
 
         Returns:
             (n, M) identity codes and (n, 52) weights.
         """
         rng = self.generator(stream)
-        identities = sample_identities(rng, count, modes)
+        identities = population.sample(rng, count)
         if self.withheld:
             return identities, sample_expressions(rng, count, required=WITHHELD_PAIRS)
         return identities, sample_expressions(rng, count, withheld=WITHHELD_PAIRS)

@@ -13,7 +13,6 @@ from face2mesh.head import BaseHead
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.lab.corpus.command import BASE_HEAD, CORPUS
 from face2mesh.lab.corpus.corpus import Corpus
-from face2mesh.lab.corpus.sampler import sample_identities
 from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE
 
 # What each column shows; weights by ARKit's names.
@@ -62,7 +61,7 @@ def draw(build: Path, out: Path) -> list[Path]:
     corpus = Corpus.load(build / CORPUS, build / BASE_HEAD)
     out.mkdir(parents=True, exist_ok=True)
     rng = HELD_OUT_PEOPLE.generator(stream=1)
-    people = sample_identities(rng, 12, len(corpus.identity))
+    people = corpus.population.sample(rng, 12)
 
     columns = np.array([weights(named) for named in EXPRESSIONS.values()])
     shown = np.concatenate([np.zeros_like(people[:1]), people[:2]])

@@ -82,7 +82,7 @@ def decoder_objective(
 
     def terms(step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([TRAIN.seed, settings.seed, step])
-        codes = training.spread * rng.standard_normal((settings.batch, len(identities)))
+        codes = corpus.population.sample(rng, settings.batch, training.spread)
         identity = torch.from_numpy(codes).float().to(device)
         expression = torch.from_numpy(sample_expressions(rng, settings.batch, withheld=WITHHELD_PAIRS)).to(device)
         neutral = rest + (identity @ identities).view(settings.batch, skin, 3)
