@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,16 +16,11 @@ import face2mesh
 from face2mesh.errors import InputFileError
 from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.corpus.corpus import Corpus
-from face2mesh.lab.evaluate import command, vertex_error
-from face2mesh.lab.evaluate import photos as photos_module
-from face2mesh.lab.evaluate.photos import (
-    measure_detection,
-    measure_fairface,
-    measure_london,
-    measure_people,
-    nominal_fairface_box,
-    same_face,
-)
+from face2mesh.lab.evaluate import command, fairface, photos, vertex_error
+from face2mesh.lab.evaluate.fairface import measure_fairface, nominal_fairface_box
+from face2mesh.lab.evaluate.london import measure_london, measure_people
+from face2mesh.lab.evaluate.photos import measure_detection
+from face2mesh.lab.evaluate.same_face import same_face
 from face2mesh.lab.evaluate.vertex_error import measure_vertices, nominal_box
 from face2mesh.lab.figures import people
 from face2mesh.photo import Box, box_of_points, crop_of_box
@@ -77,19 +73,61 @@ def test_gain_of_the_truth_and_of_the_mean_head(model, tmp_path, monkeypatch):
     truth = measure_vertices(model, tmp_path / "rendered-heldout.npz", _corpus())
     assert truth["pictures"] == truth["people"] == 2
     for alignment in ("similarity", "rigid"):
-        assert truth["neutral"][alignment]["gain"] == pytest.approx(1, abs=1e-3)
-        assert truth["neutral"][alignment]["mean_head_error_mm"] > 0.1
+        cell = {name: found["value"] for name, found in truth["all"]["neutral"][alignment].items()}
+        assert cell["gain"] == pytest.approx(1, abs=1e-3)
+        assert cell["mean_head_mm"] > 0.1
+        assert cell["gain"] == pytest.approx(1 - cell["error_mm"] / cell["mean_head_mm"], abs=1e-5)
+        # The tiny identity decoder is the corpus's own basis, and the tiny encoder's codes are the true ones.
+        assert cell["linear_mm"] == pytest.approx(0, abs=1e-3)
+        assert cell["decoders_mm"] == pytest.approx(0, abs=1e-3)
+        # Each of the two pictures shows the same codes: what the other one has is the truth.
+        assert cell["population_mm"] == pytest.approx(0, abs=1e-3)
+    # The tiny expression decoder is not linear: it is stretched by the identity, which the truth is not.
+    expressed = {name: found["value"] for name, found in truth["all"]["expressed"]["rigid"].items()}
+    assert expressed["linear_mm"] == pytest.approx(0, abs=1e-3)
+    assert expressed["error_minus_linear_mm"] == pytest.approx(expressed["error_mm"], abs=1e-3)
+    assert expressed["decoders_mm"] == pytest.approx(expressed["error_mm"], abs=1e-3)
+    assert expressed["error_mm"] > 0.01
 
     class MeanHead:
         base_head = model.base_head
+        identity_size = 0  # of another corpus: nothing is decoded
 
         def reconstruct(self, photo, *, box):
             return model.reconstruct(np.zeros_like(photo), box=box).neutral()
 
     mean = measure_vertices(MeanHead(), tmp_path / "rendered-heldout.npz", _corpus(), limit=1)
     assert mean["pictures"] == 1
-    assert mean["neutral"]["rigid"]["gain"] == pytest.approx(0, abs=1e-4)
-    assert mean["expressed"]["similarity"]["gain"] == pytest.approx(0, abs=1e-4)
+    assert mean["all"]["neutral"]["rigid"]["gain"]["value"] == pytest.approx(0, abs=1e-4)
+    assert mean["all"]["expressed"]["similarity"]["gain"]["value"] == pytest.approx(0, abs=1e-4)
+    assert "linear_mm" not in mean["all"]["neutral"]["rigid"]
+
+
+def test_held_out_heads_of_another_corpus(model, tmp_path):
+    _heldout(tmp_path / "rendered-heldout.npz", np.zeros((2, 4), np.float32), np.zeros((2, 52), np.float32))
+    with pytest.raises(InputFileError, match="codes of 4 numbers, the corpus 5"):
+        measure_vertices(model, tmp_path / "rendered-heldout.npz", _corpus())
+    _heldout(tmp_path / "rendered-heldout.npz", np.zeros((2, 5), np.float32), np.zeros((2, 52), np.float32))
+    with pytest.raises(InputFileError, match="another base head"):
+        measure_vertices(model, tmp_path / "rendered-heldout.npz", replace(_corpus(), mean=_corpus().mean + 1))
+
+
+def test_groups_of_rendered_pictures():
+    turned = []
+    for yaw in np.radians([0, 25, -50]):
+        turned.append(np.diag([1, -1, -1]) @ [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    light = np.zeros((3, 9, 3))
+    light[:, 0] = [[1.0], [2.0], [3.0]]
+    light[:, 3] = [[0.5], [0.4], [0.3]]  # contrast 0.5, 0.2, 0.1
+    pairs = {"rotation": np.array(turned), "light": light, "age": np.array([2.9, 3.0, 88.0]), "occluded": [1, 0, 0]}
+    groups = {name: list(member) for name, (member, _) in vertex_error.groups_of(pairs).items()}
+    assert groups == {
+        "by_yaw_degrees": ["0-10", "20-30", "45-90"],
+        "by_brightness": ["lowest third", "middle third", "highest third"],
+        "by_contrast": ["highest third", "middle third", "lowest third"],
+        "by_age": ["0-2", "3-9", "70 and more"],
+        "by_occlusion": ["occluded", "free", "free"],
+    }
 
 
 def test_same_face_by_hand():
@@ -116,7 +154,9 @@ def _write_fairface(folder, split, model, centres):
         folder / f"fairface-{split}.npz",
         ids=np.arange(1, len(centres) + 1, dtype=np.int32),
         landmarks_64=labels,
-        age=np.array(["20-29"] * len(centres)),
+        age=np.array(["20-29", "03-Sep", "20-29"][: len(centres)]),
+        gender=np.array(["Female"] * len(centres)),
+        race=np.array(["White", "Indian", "White"][: len(centres)]),
     )
     with tarfile.open(folder / f"fairface-{split}-00.tar", "w") as archive:
         for number, picture in enumerate(pictures, 1):
@@ -146,25 +186,28 @@ def test_nominal_box_is_the_median(data, model):
 
 
 def test_fairface(data, model, monkeypatch):
-    # A detector that sees the faces right of 115 only in the padded picture.
+    # A detector that does not see the faces right of 115.
     def finds(rgb, small=False):
         y, x = np.nonzero(rgb[..., 0] > 128)
         centre = x.mean(), y.mean()
-        if rgb.shape[0] == 224 and centre[0] > 115:
+        if centre[0] > 115:
             return []
         return [Box(centre[0] - 45, centre[1] - 20, 90, 90)]
 
-    monkeypatch.setattr(photos_module, "find_faces", finds)
+    monkeypatch.setattr(fairface, "find_faces", finds)
     result = measure_fairface(model, data)
     assert result["photos"] == 2
-    assert result["detected"]["photos"] == 1
+    assert result["detected"]["all"]["photos"] == 1
     assert result["detected"]["not_detected"] == 1
-    assert result["found_with_border"] == 2
-    assert result["nominal"]["photos"] == 2
-    for start in ("nominal", "detected"):
-        assert result[start]["nme_68_percent"] < 2
-        assert result[start]["nme_51_percent"] < 2
-    assert list(result["nominal"]["by_yaw_degrees"]) == ["0-10"]
+    assert result["fixed_box"]["all"]["photos"] == 2
+    assert result["fixed_box_where_detected"]["photos"] == 1
+    for start in ("fixed_box", "detected"):
+        assert result[start]["all"]["nme_68_percent"]["value"] < 2
+        assert result[start]["all"]["nme_51_percent"]["value"] < 2
+        assert result[start]["all"]["nme_51_percent"]["low"] is None  # of two people nothing more can be said
+    assert list(result["fixed_box"]["by_yaw_degrees"]) == ["0-10"]
+    assert list(result["fixed_box"]["by_age"]) == ["3-9", "20-29"]  # in the order of years
+    assert list(result["fixed_box"]["by_race"]) == ["Indian", "White"]
     assert measure_fairface(model, data, limit=1)["photos"] == 1
 
 
@@ -189,13 +232,15 @@ def _write_london(folder, model, names):
 def test_london(tmp_path, model, monkeypatch):
     _write_london(tmp_path, model, ["007", "003", "005", "011"])
     monkeypatch.setattr(face2mesh.model.model, "find_faces", _finds_disks)
-    monkeypatch.setattr(photos_module, "find_faces", _finds_disks)
+    monkeypatch.setattr(photos, "find_faces", _finds_disks)
     assert measure_people(tmp_path) == ["003", "005", "007", "011"]
     result = measure_london(model, tmp_path)
     # People placed every point by the same offset, which costs nothing.
     assert result["people"] == 4
     assert result["not_detected"] == 0
-    assert result["human_nme_percent"] < 0.5
+    assert result["model_percent"]["value"] < 0.5
+    beside = result["model_minus_mean_shape_percent"]["value"]
+    assert beside == pytest.approx(result["model_percent"]["value"] - result["mean_shape_percent"]["value"], abs=1e-4)
     detection = measure_detection(tmp_path)
     assert detection["london"] == {"photos": 4, "found": 4, "missed": []}
 
@@ -218,10 +263,12 @@ def test_results_file_tells_how_it_was_made(tmp_path, model, monkeypatch, capsys
     results = json.loads(output.read_text())
     assert json.loads(capsys.readouterr().out) == results
     assert results["format"] == "face2mesh/results"
-    assert results["model"] == {"name": "tiny", "version": "0.0.1"}
+    assert (results["model"]["name"], results["model"]["version"]) == ("tiny", "0.0.1")
     assert list(results["measures"]) == ["london"]
     made_of = results["provenance"]["inputs"]
     assert set(made_of) == {"model", "london"}
+    assert results["provenance"]["configuration"]["resamples"] == 2000
+    assert results["model"]["files"]["encoder.onnx"] == sha256(folder / "encoder.onnx")
     assert made_of["model"]["sha256"] == sha256(folder / "manifest.json")
 
 

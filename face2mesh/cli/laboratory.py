@@ -19,6 +19,7 @@ COMMANDS = {
     "train": ("train", "train the decoders or the encoder"),
     "package": ("package", "make a packaged model of two training runs"),
     "evaluate": ("evaluate", "measure a packaged model"),
+    "tables": ("evaluate", "write the page of the measures from a results file"),
     "figures": ("figures", "draw the pictures of the documentation"),
 }
 """Command to the room that holds it and what it does: listed here so that `--help` needs no torch."""

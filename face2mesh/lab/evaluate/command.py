@@ -1,4 +1,4 @@
-"""`face2mesh lab evaluate`: the measures of a packaged model in one results file."""
+"""`face2mesh lab evaluate` and `tables`: a packaged model's measures in one results file, and the page made of it."""
 
 from __future__ import annotations
 
@@ -6,73 +6,146 @@ import argparse
 import json
 import os
 import platform
+import time
 from pathlib import Path
 from typing import Any
 
+from face2mesh.errors import InputFileError
 from face2mesh.lab.data import data_folder
+from face2mesh.lab.evaluate import intervals
 from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
 from face2mesh.store import provenance, write_atomically
 
 FORMAT = "face2mesh/results"
-VERSION = 1
+VERSION = 2
 MEASURES = ("vertices", "fairface", "london", "detection", "costs")
+HELD_OUT = "rendered-heldout.npz"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `evaluate` to the laboratory's commands."""
+    """Add `evaluate` and `tables` to the laboratory's commands."""
     parser = subparsers.add_parser("evaluate", help="measure a packaged model")
     parser.add_argument("--model", type=Path, metavar="DIR", help="packaged model (default: the one that is installed)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file of the results")
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=MEASURES, metavar="MEASURE", help="only some")
     parser.add_argument("--limit", type=int, metavar="N", help="measure only N pictures of each set, for a quick look")
+    parser.add_argument(
+        "--mediapipe-python",
+        type=Path,
+        metavar="FILE",
+        help="a Python that has mediapipe 0.10.21, to measure it beside the model",
+    )
     parser.set_defaults(run=run)
+    tables = subparsers.add_parser("tables", help="write docs/evaluation.md from a results file")
+    tables.add_argument("results", type=Path, metavar="FILE", help="what `evaluate` wrote")
+    tables.add_argument("-o", "--output", type=Path, default=Path("docs/evaluation.md"), metavar="FILE")
+    tables.set_defaults(run=run_tables)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and write the results."""
-    from face2mesh.lab.evaluate.costs import measure_costs
-    from face2mesh.lab.evaluate.photos import measure_detection, measure_fairface, measure_london, measure_people
     from face2mesh.model import load
 
+    began = time.monotonic()
     folder = arguments.model or PACKAGED
     model = load(folder)
-    limit: int | None = arguments.limit
     measures: dict[str, Any] = {}
     inputs = {"model": folder / MANIFEST_FILE}
-    if "vertices" in arguments.only:
-        from face2mesh.lab.corpus.corpus import Corpus
-        from face2mesh.lab.evaluate.vertex_error import measure_vertices
-
-        heldout = arguments.build / "rendered-heldout.npz"
-        corpus = Corpus.load(arguments.build / "corpus.npz", arguments.build / "base-head.npz")
-        measures["vertices"] = measure_vertices(model, heldout, corpus, limit)
-        inputs |= {"heldout": heldout, "corpus": arguments.build / "corpus.npz"}
-    if {"fairface", "london", "detection", "costs"} & set(arguments.only):
-        data = data_folder(arguments)
-    if "fairface" in arguments.only:
-        measures["fairface"] = measure_fairface(model, data, limit)
-        inputs["fairface"] = data / "fairface-val.npz"
-    if "london" in arguments.only:
-        measures["london"] = measure_london(model, data, limit)
-        inputs["london"] = data / "london" / "points189.json"
-    if "detection" in arguments.only:
-        measures["detection"] = measure_detection(data)
-    if "costs" in arguments.only:
-        portraits = [data / "london" / f"{person}-neutral.jpg" for person in measure_people(data)]
-        measures["costs"] = measure_costs(folder, portraits)
+    for name in arguments.only:
+        started = time.monotonic()
+        found, files = _measure(name, model, folder, arguments)
+        measures[name] = {**found, "seconds": round(time.monotonic() - started, 1)}
+        inputs |= files
+    configuration = {
+        "only": list(arguments.only),
+        "limit": arguments.limit,
+        "resamples": intervals.RESAMPLES,
+        "level": intervals.LEVEL,
+    }
     results = {
         "format": FORMAT,
         "version": VERSION,
-        "model": {"name": model.name, "version": model.version},
+        "model": {
+            "name": model.name,
+            "version": model.version,
+            "files": {name: record.sha256 for name, record in sorted(model.manifest.files.items())},
+        },
         "measures": measures,
+        "seconds": round(time.monotonic() - began, 1),
         "provenance": {
-            **provenance(inputs, {"only": list(arguments.only), "limit": limit}),
+            **provenance(inputs, configuration, intervals.SEED),
             "system": platform.platform(),
             "processors": os.cpu_count(),
         },
     }
     text = json.dumps(results, indent=1, sort_keys=True) + "\n"
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(arguments.output, lambda file: file.write(text.encode()))
+    _write(arguments.output, text)
     print(text, end="")
     return 0
+
+
+def _measure(
+    name: str, model: Any, folder: Path, arguments: argparse.Namespace
+) -> tuple[dict[str, Any], dict[str, Path]]:
+    """One measure, and the files that it read."""
+    build, limit = arguments.build, arguments.limit
+    if name == "vertices":
+        from face2mesh.lab.corpus.corpus import Corpus
+        from face2mesh.lab.evaluate.vertex_error import measure_vertices
+
+        corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+        found = measure_vertices(model, build / HELD_OUT, corpus, limit)
+        return found, {"heldout": build / HELD_OUT, "corpus": build / "corpus.npz"}
+    data = data_folder(arguments)
+    if name == "fairface":
+        from face2mesh.lab.evaluate.fairface import measure_fairface
+
+        found = measure_fairface(model, data, limit, arguments.mediapipe_python)
+        return found, {"fairface": data / "fairface-val.npz"}
+    if name == "london":
+        from face2mesh.lab.evaluate.london import measure_london
+
+        found = measure_london(model, data, limit, arguments.mediapipe_python)
+        return found, {"london": data / "london" / "points189.json"}
+    if name == "detection":
+        from face2mesh.lab.evaluate.photos import measure_detection
+
+        return measure_detection(data), {}
+    from face2mesh.lab.evaluate.costs import measure_costs
+    from face2mesh.lab.evaluate.london import measure_people, neutral_photo
+
+    return measure_costs(folder, [neutral_photo(data, person) for person in measure_people(data)]), {}
+
+
+def run_tables(arguments: argparse.Namespace) -> None:
+    """Write the page of tables from a results file.
+
+    Raises:
+        InputFileError: the file cannot be read or is none of this version's results.
+    """
+    from face2mesh.lab.evaluate.tables import page
+
+    source = arguments.results.name if arguments.results.is_absolute() else arguments.results.as_posix()
+    _write(arguments.output, page(read_results(arguments.results), source))
+    print(arguments.output)
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """What `evaluate` wrote.
+
+    Raises:
+        InputFileError: missing, damaged, or of another version.
+    """
+    again = "make it again with `face2mesh lab evaluate -o FILE`"
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"{path}: cannot be read ({error}); {again}.") from error
+    if not isinstance(results, dict) or (results.get("format"), results.get("version")) != (FORMAT, VERSION):
+        raise InputFileError(f"{path}: holds no results of version {VERSION}; {again}.")
+    return results
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: file.write(text.encode()))

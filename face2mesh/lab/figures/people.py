@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from face2mesh.draw import VIEWS, frame, part_colours, render
 from face2mesh.errors import PhotoError
 from face2mesh.face import Camera, Face
-from face2mesh.lab.evaluate.photos import measure_people, nominal_fairface_box
+from face2mesh.lab.evaluate.fairface import nominal_fairface_box
+from face2mesh.lab.evaluate.london import measure_people
 from face2mesh.lab.pairs.fairface import photos, read_labels
 from face2mesh.model import Model
 from face2mesh.photo import Crop, crop_of_landmarks, cut, read_photo

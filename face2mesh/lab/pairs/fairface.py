@@ -64,6 +64,20 @@ def read_labels(folder: Path, split: Split) -> FairFace:
         raise InputFileError(f"{path}: damaged; get the training data again.") from error
 
 
+def read_groups(folder: Path, split: Split) -> dict[str, NDArray[np.str_]]:
+    """The groups of people of `fairface-<split>.npz`, in the rows' order: "race" and "gender" (N,), as FairFace names them.
+
+    Raises:
+        InputFileError: missing or damaged.
+    """
+    path = folder / f"fairface-{split}.npz"
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in ("race", "gender")}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputFileError(f"{path}: has no groups of people ({error}); get the training data again.") from error
+
+
 def photos(folder: Path, split: Split) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """The photos of `fairface-<split>-*.tar` in their order: number and (224, 224, 3) RGB.
 

@@ -1,0 +1,255 @@
+"""The page `docs/evaluation.md`, every figure of it from a results file."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Cells = Mapping[str, Any]
+
+_GROUP_TITLES = {
+    "by_yaw_degrees": "turned by (degrees)",
+    "by_age": "age",
+    "by_race": "group of people (FairFace's names)",
+    "by_gender": "gender (FairFace's names)",
+    "by_brightness": "brightness of the light",
+    "by_contrast": "contrast of the light",
+    "by_occlusion": "occlusion",
+}
+
+
+def page(results: Cells, source: str) -> str:
+    """The whole page, in Markdown.
+
+    Args:
+        results: what `evaluate` wrote.
+        source: the results file's name as the page shows it.
+    """
+    measures = results["measures"]
+    parts = [_head(results, source)]
+    if "vertices" in measures:
+        parts.append(_vertices(measures["vertices"]))
+    if "out_of_span" in measures:
+        parts.append(_out_of_span(measures["out_of_span"]))
+    if "fairface" in measures:
+        parts.append(_fairface(measures["fairface"]))
+    if "london" in measures:
+        parts.append(_london(measures["london"]))
+    return "\n".join(parts)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def number(estimate: Cells | None, digits: int = 2, factor: float = 1.0, signed: bool = False) -> str:
+    """An estimate with its interval, "2.53 (2.41 to 2.66)"; a dash where there is none."""
+    if estimate is None or estimate["value"] is None:
+        return "–"
+
+    def text(value: float) -> str:
+        # Adding zero turns a rounded −0.00 into 0.00.
+        return f"{round(factor * value, digits) + 0.0:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+
+    if estimate["low"] is None:
+        return text(estimate["value"])
+    return f"{text(estimate['value'])} ({text(estimate['low'])} to {text(estimate['high'])})"
+
+
+def percent(estimate: Cells | None) -> str:
+    """A share as per cent with its interval."""
+    return number(estimate, 1, 100)
+
+
+def _head(results: Cells, source: str) -> str:
+    made, model = results["provenance"], results["model"]
+    configuration = made["configuration"]
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(made["versions"].items()))
+    machine = f"{made['system']}, {made['processors']} processors"
+    hashes = ", ".join(f"`{name}` {digest[:12]}" for name, digest in sorted(model["files"].items()))
+    parts = ", ".join(sorted(f"{name} {cells['seconds']:.0f} s" for name, cells in results["measures"].items()))
+    intervals = (
+        f"{100 * configuration['level']:.0f} %, BCa bootstrap over people, {configuration['resamples']:,} resamples, "
+        f"seed {made['seed']}; in parentheses"
+    )
+    rows = [
+        f"| model | {model['name']} {model['version']}: {hashes} |",
+        f"| command | `{made['command']}` |",
+        f"| took | {results['seconds']:.0f} s ({parts}) |",
+        f"| machine | {machine}; {versions} |",
+        f"| intervals | {intervals} |",
+    ]
+    return "\n".join(
+        [
+            "# Evaluation\n",
+            f"Written by `face2mesh lab tables {source}`: change the results, not this page.\n",
+            "| | |\n|---|---|",
+            *rows,
+            "",
+            _paragraph(
+                "Intervals say how far a figure would move with other people of the same kind and the same model, not "
+                "what another training would give."
+            ),
+        ]
+    )
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _vertices(cells: Cells) -> str:
+    text = "## Vertex error on rendered held-out people\n\n" + _paragraph(
+        f"{cells['pictures']:,} pictures of {cells['people']:,} people that training never saw, with skins and "
+        "backgrounds of their own; mean distance in mm over face and ears (`face_and_ears`) after alignment on the "
+        "same vertices. The face box is given. *Mean head*: the base head for everyone. *Population*: the mean true head of "
+        "all the other people. *Linear decoder*: the codes and weights that the same encoder gave, through the "
+        "corpus's linear basis, which has as many numbers as the code. *Decoders alone*: the true codes through the network's "
+        "decoders. **Gain**: 1 − error / mean head's error, in per cent, paired."
+    )
+    text += "\n"
+    text += _vertex_table(cells["all"], _VERTEX_COLUMNS)
+    return text + "\n" + _vertex_groups(cells)
+
+
+_VERTEX_COLUMNS = (
+    ("error", "error_mm"),
+    ("mean head", "mean_head_mm"),
+    ("population", "population_mm"),
+    ("best in the span", "best_in_span_mm"),
+    ("linear decoder", "linear_mm"),
+    ("error − linear", "error_minus_linear_mm"),
+    ("decoders alone", "decoders_mm"),
+)
+
+
+def _vertex_table(cells: Cells, columns: Sequence[tuple[str, str]]) -> str:
+    """Rows: neutral and expressed, after similarity and rigid alignment."""
+    shown = [(title, name) for title, name in columns if name in cells["neutral"]["similarity"]]
+    rows = []
+    for head in ("neutral", "expressed"):
+        for alignment in ("similarity", "rigid"):
+            cell = cells[head][alignment]
+            values = [
+                number(cell[name], 3 if name == "error_minus_linear_mm" else 2, signed="minus" in name)
+                for _, name in shown
+            ]
+            gains = [percent(cell["gain"]), percent(cell["gain_over_population"])]
+            rows.append([f"{head}, {alignment}", *gains, *values])
+    return table(["head, alignment", "gain", "gain over population", *(title for title, _ in shown)], rows)
+
+
+def _vertex_groups(cells: Cells) -> str:
+    """A table for each way to group the pictures: after similarity."""
+    text = "By group, after similarity:\n"
+    for name, title in _GROUP_TITLES.items():
+        if name in cells:
+            rows = [
+                [
+                    group,
+                    str(cell["pictures"]),
+                    *(
+                        value
+                        for head in ("neutral", "expressed")
+                        for value in (
+                            percent(cell[head]["similarity"]["gain"]),
+                            number(cell[head]["similarity"]["error_mm"]),
+                        )
+                    ),
+                ]
+                for group, cell in _in_order(cells[name])
+            ]
+            header = [title, "pictures", "gain, neutral", "error, neutral", "gain, expressed", "error, expressed"]
+            text += "\n" + table(header, rows)
+    return text
+
+
+def _out_of_span(cells: Cells) -> str:
+    text = "## Vertex error on people outside the span\n\n" + _paragraph(
+        f"{cells['pictures']:,} pictures of {cells['people']:,} faces that are not draws from the corpus's modes, "
+        "rendered like the others. *Best in the span*: the nearest head that the corpus's modes can make, with any "
+        "codes: what is left there no code can tell."
+    )
+    text += "\n"
+    return text + _vertex_table(cells["all"], _VERTEX_COLUMNS) + "\n" + _vertex_groups(cells)
+
+
+def _fairface(cells: Cells) -> str:
+    detected, fixed = cells["detected"], cells["fixed_box"]
+    text = "## Landmarks on FairFace's validation photos\n\n" + _paragraph(
+        f"{cells['photos']:,} photos, against MediaPipe's pseudo-landmarks; mean point error in per cent of √(w·h) of "
+        "the given points' box; points outside the picture do not count. *Fixed box*: the same for every photo. "
+        f"*Detected*: our detector in the tight crop as it is; it missed {detected['not_detected']:,} photos, which "
+        "count with the fixed box only."
+    )
+    text += "\n"
+    kinds = [
+        ("fixed box, all photos", fixed["all"]),
+        ("fixed box, photos where the face is detected", cells["fixed_box_where_detected"]),
+        ("detected", detected["all"]),
+    ]
+    noise = cells.get("labels_noise")
+    if noise:
+        kinds.append(
+            (f"the labels' own noise: MediaPipe {cells['mediapipe_version']} on mirrored photos", noise["all"])
+        )
+    rows = [
+        [title, str(cell["photos"]), number(cell["nme_68_percent"]), number(cell["nme_51_percent"])]
+        for title, cell in kinds
+        if cell
+    ]
+    text += table(["start", "photos", "NME-68", "NME-51"], rows) + "\nBy group, from the fixed box:\n"
+    for name, title in _GROUP_TITLES.items():
+        if name not in fixed:
+            continue
+        header = [title, "photos", "NME-68", "NME-51", "NME-51 − everyone else's", "NME-51, detected (photos)"]
+        header += ["labels' noise, NME-51"] if noise else []
+        rows = []
+        for group, cell in _in_order(fixed[name]):
+            found = detected[name].get(group)
+            row = [group, str(cell["photos"]), number(cell["nme_68_percent"]), number(cell["nme_51_percent"])]
+            row.append(number(cell["nme_51_minus_others_percent"], signed=True))
+            row.append(f"{number(found['nme_51_percent'])}, {found['photos']}" if found else "–")
+            if noise:
+                row.append(number(noise[name][group]["nme_51_percent"]))
+            rows.append(row)
+        text += "\n" + table(header, rows)
+    return text
+
+
+def _london(cells: Cells) -> str:
+    text = "## Points placed by people (London set)\n\n" + _paragraph(
+        f"{cells['people']} people's neutral portraits that nothing was made from, found by our own detector "
+        f"({cells['not_detected']} not found); 43 inner points, mean error in per cent of the box after one constant "
+        "offset a point, fitted on the other half of the people, is removed. Only ratios within this table count."
+    )
+    text += "\n"
+    rows = [["Face2Mesh", number(cells["model_percent"])]]
+    if "mediapipe_percent" in cells:
+        rows += [
+            [f"MediaPipe {cells['mediapipe_version']}", number(cells["mediapipe_percent"])],
+            ["MediaPipe on mirrored photos", number(cells["mediapipe_mirrored_percent"])],
+            ["MediaPipe against its mirrored run", number(cells["mediapipe_against_its_mirrored_run_percent"])],
+            ["Face2Mesh − MediaPipe", number(cells["model_minus_mediapipe_percent"], signed=True)],
+        ]
+    rows += [
+        ["the mean shape, without looking", number(cells["mean_shape_percent"])],
+        ["Face2Mesh − the mean shape", number(cells["model_minus_mean_shape_percent"], signed=True)],
+    ]
+    return text + table(["", "human NME"], rows)
+
+
+def _in_order(groups: Cells) -> list[tuple[str, Any]]:
+    """Groups in a reader's order: by the number that they start with, then words, "more than 70" and "highest" last."""
+
+    def key(name: str) -> tuple[int, int, str]:
+        first = name.replace("-", " ").split()[0]
+        if first.isdigit():
+            return (0, int(first), name)
+        ranks = {"lowest third": 1, "middle third": 2, "highest third": 3, "free": 1, "occluded": 2}
+        return (1, ranks.get(name, 0), name)
+
+    return sorted(groups.items(), key=lambda item: key(item[0]))
