@@ -1,5 +1,6 @@
 """Checkpoints and the loop: what is saved comes back, and a resumed run equals an uninterrupted one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from face2mesh.errors import InputFileError  # noqa: E402
-from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average, part, read_checkpoint  # noqa: E402
+from face2mesh.lab.train.checkpoint import (  # noqa: E402
+    CHECKPOINT,
+    load_average,
+    load_matching,
+    part,
+    read_checkpoint,
+)
 from face2mesh.lab.train.configuration import EncoderTraining, Optimisation, read_configuration  # noqa: E402
 from face2mesh.lab.train.loop import LOG, Objective, train  # noqa: E402
+from face2mesh.lab.train.workers import draws  # noqa: E402
 
 HEADER = {"kind": "test", "configuration": {"a": 1}}
 SETTINGS = Optimisation(steps=12, batch=4, warmup=2, checkpoint_every=5, log_every=4)
@@ -21,8 +29,8 @@ def made_up_network() -> torch.nn.Module:
 
 
 def made_up_objective(network: torch.nn.Module) -> Objective:
-    def terms(step: int) -> dict[str, torch.Tensor]:
-        inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
+    def terms(step: int, worker: int) -> dict[str, torch.Tensor]:
+        inputs = torch.randn(8, 3, generator=draws(0, step, worker))
         return {"distance": (network(inputs)[:, 0] - inputs.sum(1)).square().mean()}
 
     return terms
@@ -38,10 +46,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     cut = made_up_network()
     objective = made_up_objective(cut)
 
-    def killed_at_eight(step: int) -> dict[str, torch.Tensor]:
+    def killed_at_eight(step: int, worker: int) -> dict[str, torch.Tensor]:
         if step == 8:
             raise KilledError
-        return objective(step)
+        return objective(step, worker)
 
     with pytest.raises(KilledError):
         train(cut, killed_at_eight, SETTINGS, tmp_path / "cut", HEADER)
@@ -54,12 +62,42 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_two_workers_take_the_step_of_the_joined_batch(tmp_path: Path) -> None:
+    def network() -> torch.nn.Module:
+        torch.manual_seed(0)
+        return torch.nn.Linear(3, 1)
+
+    def joined(step: int, worker: int) -> dict[str, torch.Tensor]:
+        parts = [made_up_objective(whole)(step, share)["distance"] for share in range(2)]
+        return {"distance": torch.stack(parts).mean()}
+
+    whole, shared = network(), network()
+    train(whole, joined, SETTINGS, tmp_path / "whole", HEADER)
+    train(shared, made_up_objective(shared), replace(SETTINGS, workers=2), tmp_path / "shared", HEADER)
+    assert (tmp_path / "shared" / LOG).read_text().count("\n") == 3
+    assert read_checkpoint(tmp_path / "shared" / CHECKPOINT)[1]["step"] == 12
+    for name, value in whole.state_dict().items():
+        assert torch.allclose(value, shared.state_dict()[name], atol=1e-6)
+
+
+def test_a_worker_that_dies_ends_the_run(tmp_path: Path) -> None:
+    network = made_up_network()
+
+    def dies(step: int, worker: int) -> dict[str, torch.Tensor]:
+        if worker == 1:
+            raise RuntimeError("no memory")
+        return made_up_objective(network)(step, worker)
+
+    with pytest.raises(RuntimeError, match="has died"):
+        train(network, dies, replace(SETTINGS, workers=2), tmp_path, HEADER)
+
+
 def test_training_lowers_the_objective_and_logs_each_term(tmp_path: Path) -> None:
     network = made_up_network()
     objective = made_up_objective(network)
-    before = objective(0)["distance"].item()
+    before = objective(0, 0)["distance"].item()
     train(network, objective, Optimisation(steps=200, warmup=5, learning_rate=0.05), tmp_path, HEADER)
-    assert objective(0)["distance"].item() < 0.1 * before
+    assert objective(0, 0)["distance"].item() < 0.1 * before
     assert '"distance"' in (tmp_path / LOG).read_text()
 
 
@@ -75,7 +113,7 @@ def test_the_average_is_kept_beside_the_weights(tmp_path: Path) -> None:
 def test_a_time_limit_ends_the_run_with_a_checkpoint(tmp_path: Path) -> None:
     network = made_up_network()
     steps = train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER, time_limit=0.0)
-    assert steps < SETTINGS.steps
+    assert steps == 1
     assert read_checkpoint(tmp_path / CHECKPOINT)[1]["step"] == steps
 
 
@@ -148,3 +186,16 @@ def test_anothers_average_must_fit(tmp_path: Path) -> None:
     train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
     with pytest.raises(InputFileError, match="differs from the configured one"):
         load_average(tmp_path, torch.nn.Linear(2, 2))
+
+
+def test_another_network_takes_what_it_shares(tmp_path: Path) -> None:
+    network = made_up_network()
+    train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+    wider = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
+    fresh = wider[2].weight.clone()
+    load_matching(tmp_path, wider)
+    average = part(read_checkpoint(tmp_path / CHECKPOINT)[0], "average.")
+    assert torch.equal(wider[0].weight, average["0.weight"])
+    assert torch.equal(wider[2].weight, fresh)
+    with pytest.raises(InputFileError, match="nothing of its network fits"):
+        load_matching(tmp_path, torch.nn.Sequential(torch.nn.Linear(5, 5)))

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from face2mesh.lab.nets.encoder import CROP_SIZE
 from face2mesh.lab.train.configuration import Augmentation
+from face2mesh.lab.train.pictures import STEPS, cut_crops, unchanged
 
 STORED_SIDE = 1.25  # of the canonical side: what the pairs' pictures show
 
@@ -25,7 +26,7 @@ class Batch:
     """Crops with what is true of them.
 
     Attributes:
-        crop: (B, 3, size, size) in 0 to 1.
+        crop: (B, 3, size, size) in 0 to 1; before `placed` the stored bytes (B, H, W, 3).
         points: (B, N, 2) dense points in the plane.
         inside: (B, N) 1 where the point counts.
         identity: (B, M).
@@ -85,7 +86,7 @@ def mirrored(batch: Batch, which: Tensor, mirror: Mirror) -> Batch:
     flip = torch.tensor([-1.0, 1.0])
     signs = torch.tensor([[1.0, -1, -1], [-1, 1, 1], [-1, 1, 1]])
     turned = Batch(
-        crop=batch.crop.flip(3),
+        crop=batch.crop.flip(2),
         points=batch.points[:, mirror.points] * flip,
         inside=batch.inside[:, mirror.points],
         identity=batch.identity @ mirror.identity,
@@ -110,29 +111,29 @@ def mirrored(batch: Batch, which: Tensor, mirror: Mirror) -> Batch:
 _LIGHT_SIGNS = torch.tensor([1.0, -1, 1, 1, -1, 1, 1, -1, 1])
 
 
-def placed(batch: Batch, shift: Tensor, scale: Tensor, turn: Tensor, size: int = CROP_SIZE) -> Batch:
-    """Cut other crops out of the stored ones and say what is true of these.
+def placed(
+    batch: Batch, shift: Tensor, scale: Tensor, turn: Tensor, size: int = CROP_SIZE, colours: Tensor | None = None
+) -> Batch:
+    """Cut crops out of the stored pictures and say what is true of these.
 
     Args:
-        batch: with stored crops, which show `STORED_SIDE` canonical sides.
+        batch: with stored pictures, which show `STORED_SIDE` canonical sides.
         shift: (B, 2) of the new crop's centre, in canonical sides.
         scale: (B,) new side over canonical side.
         turn: (B,) radians, of the new crop's axes, clockwise in the picture.
         size: pixels of the new crops.
+        colours: (B, 3, STEPS) tables of `pictures`; None leaves the colours as they are.
     """
     cosine, sine = torch.cos(turn), torch.sin(turn)
     rotation = torch.stack([cosine, -sine, sine, cosine], 1).view(-1, 2, 2)  # new axes seen in the old plane
-    axis = (torch.arange(size) + 0.5) / size - 0.5
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    new = torch.stack([x, y], -1).reshape(1, -1, 2)
-    old = (new @ rotation.mT) * scale.view(-1, 1, 1) + shift[:, None]
-    grid = (old / (STORED_SIDE / 2)).view(-1, size, size, 2)
-    crop = functional.grid_sample(batch.crop, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    transform = torch.cat([rotation * scale.view(-1, 1, 1), shift[:, :, None]], 2) / STORED_SIDE
+    tables = unchanged(len(turn)) if colours is None else colours.numpy()
+    cut = torch.from_numpy(cut_crops(batch.crop.numpy(), transform.numpy(), tables, size))
     about_axis = torch.eye(3).repeat(len(turn), 1, 1)
     about_axis[:, :2, :2] = rotation.mT
     return replace(
         batch,
-        crop=crop,
+        crop=cut.permute(0, 3, 1, 2),  # channels last in memory
         points=((batch.points - shift[:, None]) @ rotation) / scale.view(-1, 1, 1),
         rotation=about_axis @ batch.rotation,
         offset=((batch.offset - shift)[:, None] @ rotation)[:, 0] / scale[:, None],
@@ -141,39 +142,62 @@ def placed(batch: Batch, shift: Tensor, scale: Tensor, turn: Tensor, size: int =
     )
 
 
+def moved(
+    batch: Batch,
+    settings: Augmentation,
+    mirror: Mirror,
+    generator: torch.Generator,
+    size: int = CROP_SIZE,
+    colours: Tensor | None = None,
+) -> Batch:
+    """Other crops of stored pairs, half of them mirrored; every random number comes from `generator`."""
+    count = len(batch.crop)
+    return placed(
+        mirrored(batch, torch.rand(count, generator=generator) < 0.5, mirror),
+        _normal(generator, count, 2) * settings.shift,
+        torch.exp(_normal(generator, count) * settings.scale),
+        _normal(generator, count) * math.radians(settings.turn_degrees),
+        size,
+        colours,
+    )
+
+
 def disturbed(batch: Batch, settings: Augmentation, mirror: Mirror, generator: torch.Generator) -> Batch:
     """A training batch from stored pairs; every random number comes from `generator`."""
     count = len(batch.crop)
 
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator).clamp(-2.5, 2.5)
-
     def happens(probability: float) -> Tensor:
         return torch.rand(count, generator=generator) < probability
 
-    batch = mirrored(batch, happens(0.5), mirror)
-    batch = placed(
-        batch,
-        normal(count, 2) * settings.shift,
-        torch.exp(normal(count) * settings.scale),
-        normal(count) * math.radians(settings.turn_degrees),
-    )
+    gamma = torch.exp(_normal(generator, count, 1, 1) * settings.colour * 1.5)
+    gain = torch.exp(_normal(generator, count, 3, 1) * settings.colour)
+    lift = _normal(generator, count, 1, 1) * settings.colour * 0.4
+    brightness = torch.linspace(1e-4, 1, STEPS)
+    batch = moved(batch, settings, mirror, generator, CROP_SIZE, brightness**gamma * gain + lift)
     crop = batch.crop
     coarse = happens(settings.blur)
     if coarse.any():
         small = 2 ** (-1.6 * float(torch.rand((), generator=generator)))
         rough = functional.interpolate(crop[coarse], scale_factor=small, mode="area")
         crop[coarse] = functional.interpolate(rough, crop.shape[-2:], mode="bilinear", align_corners=False)
-    gamma = torch.exp(normal(count, 1, 1, 1) * settings.colour * 1.5)
-    crop = crop.clamp(1e-4, 1) ** gamma * torch.exp(normal(count, 3, 1, 1) * settings.colour)
-    crop = crop + normal(count, 1, 1, 1) * settings.colour * 0.4
-    grey = crop.mean(1, keepdim=True).expand_as(crop)
-    crop = torch.where(happens(settings.grey).view(-1, 1, 1, 1), grey, crop)
-    strength = torch.rand((count, 1, 1, 1), generator=generator) ** 2 * settings.noise
-    crop = crop + strength * torch.randn(crop.shape, generator=generator)
+    grey = happens(settings.grey)
+    if grey.any():
+        crop[grey] = crop[grey].mean(1, keepdim=True)
+    strength = torch.rand(count, generator=generator) ** 2 * settings.noise
+    starts = torch.randint(len(_NOISE) - crop[0].numel(), (count,), generator=generator)
+    for picture, sigma, start in zip(crop, strength.tolist(), starts.tolist(), strict=True):
+        picture.add_(_NOISE[start : start + picture.numel()].view(*picture.shape[1:], 3).permute(2, 0, 1), alpha=sigma)
     for index in torch.nonzero(happens(settings.cover)).flatten().tolist():
         size = crop.shape[-1]
         width, height = (torch.rand(2, generator=generator) * 0.3 + 0.1).mul(size).int().tolist()
         left, top = (torch.rand(2, generator=generator) * torch.tensor([size - width, size - height])).int().tolist()
         crop[index, :, top : top + height, left : left + width] = torch.rand((3, 1, 1), generator=generator)
-    return replace(batch, crop=crop.clamp(0, 1))
+    return replace(batch, crop=crop.clamp_(0, 1))
+
+
+# Drawn once: fresh normal numbers for each pixel would cost as much as cutting the crop.
+_NOISE = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0))
+
+
+def _normal(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=generator).clamp(-2.5, 2.5)

@@ -81,6 +81,27 @@ def load_average(run: Path, network: nn.Module) -> None:
         raise InputFileError(f"{path}: its network differs from the configured one; name another run.") from error
 
 
+def load_matching(run: Path, network: nn.Module) -> None:
+    """Give a network those averaged weights of a run whose names and shapes it shares.
+
+    So a network goes on from a run on another corpus, or of other last layers.
+
+    Raises:
+        InputFileError: there is no checkpoint, or nothing of it fits.
+    """
+    path = run / CHECKPOINT
+    tensors, _ = read_checkpoint(path)
+    own = network.state_dict()
+    shared = {
+        name: value
+        for name, value in part(tensors, "average.").items()
+        if name in own and own[name].shape == value.shape
+    }
+    if not shared:
+        raise InputFileError(f"{path}: nothing of its network fits the configured one; name another run.")
+    network.load_state_dict(shared, strict=False)
+
+
 def restore(
     tensors: dict[str, Tensor], network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
 ) -> None:

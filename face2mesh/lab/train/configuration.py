@@ -33,6 +33,7 @@ class Optimisation:
         average: decay a step of the weights' moving average, which is what the packaged model gets.
         precision: "float32" or "bfloat16" (matrix products and convolutions only).
         device: "cpu" or "cuda".
+        workers: processes of one thread that share each batch (CPU only); each batch depends on their number.
         seed: of initialisation and of all samples; with the step number it fixes each batch.
         checkpoint_every: steps.
         log_every: steps.
@@ -47,6 +48,7 @@ class Optimisation:
     average: float = 0.999
     precision: str = "float32"
     device: str = "cpu"
+    workers: int = 1
     seed: int = 0
     checkpoint_every: int = 500
     log_every: int = 50
@@ -55,8 +57,10 @@ class Optimisation:
         """Refuse what no run can mean."""
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is float32 or bfloat16, not {self.precision}")
-        if self.steps < 1 or self.batch < 1:
-            raise ValueError("steps and batch are at least 1")
+        if self.steps < 1 or self.workers < 1 or self.batch < self.workers:
+            raise ValueError("steps and workers are at least 1, and a batch has a sample for each worker")
+        if self.workers > 1 and self.device != "cpu":
+            raise ValueError("several workers are for the CPU; one trains on a GPU")
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ class EncoderWeights:
     """Weights of the encoder's objective, each term logged by name.
 
     Attributes:
-        points: distance of the dense points to the given ones, relative to the face box.
+        places: distance of the dense points that the encoder sees to the given ones, relative to the face box.
+        coarse_places: the same before the features at them were looked at.
+        points: the same of the projected head's dense points.
         landmarks: the same over the 68 alone.
         neutral: root-mean-square distance of the neutral heads over face and ears, 10 mm.
         expression: the same of the expression's displacement, 10 mm.
@@ -94,10 +100,12 @@ class EncoderWeights:
         photo_codes: factor on neutral, expression, identity, rotation and scale where the truth is a photo's fit.
     """
 
-    points: float = 30.0
-    landmarks: float = 30.0
-    neutral: float = 3.0
-    expression: float = 3.0
+    places: float = 30.0
+    coarse_places: float = 10.0
+    points: float = 10.0
+    landmarks: float = 10.0
+    neutral: float = 8.0
+    expression: float = 8.0
     identity: float = 0.1
     rotation: float = 2.0
     scale: float = 2.0
@@ -168,6 +176,44 @@ class EncoderTraining:
     augmentation: Augmentation = field(default_factory=Augmentation)
     encoder: dict[str, Any] = field(default_factory=dict)
     rendered_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class DetectorWeights:
+    """Weights of the detector's objective.
+
+    Attributes:
+        score: focal cross-entropy over all cells, for each cell that holds a face's middle.
+        place: distance of the boxes' middles, in box sides.
+        size: absolute difference of the logarithms of width and height.
+        tilt: squared distance of (cosine, sine).
+    """
+
+    score: float = 1.0
+    place: float = 2.0
+    size: float = 1.0
+    tilt: float = 0.3
+
+
+@dataclass(frozen=True)
+class DetectorTraining:
+    """A run of `face2mesh lab train detector`.
+
+    Attributes:
+        optimisation: how long and how fast.
+        weights: of the objective.
+        detector: arguments of `DetectorConfiguration`.
+        composition: arguments of `Composition`.
+        picture: side of the training pictures in pixels, a multiple of 16.
+        held_faces: how many of FairFace's training photos, the last ones, are kept for choosing thresholds.
+    """
+
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    weights: DetectorWeights = field(default_factory=DetectorWeights)
+    detector: dict[str, Any] = field(default_factory=dict)
+    composition: dict[str, Any] = field(default_factory=dict)
+    picture: int = 112
+    held_faces: int = 1000
 
 
 def read_configuration(path: Path, kind: type[Configuration]) -> Configuration:

@@ -28,6 +28,7 @@ from face2mesh.lab.nets.decoder import (
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
 from face2mesh.lab.train.configuration import DecoderTraining, DecoderWeights, read_configuration
 from face2mesh.lab.train.loop import Objective, train
+from face2mesh.lab.train.workers import begin
 from face2mesh.store import provenance
 
 ELSEWHERE = 0.3  # weight of a vertex that is neither of the face nor of the ears
@@ -71,7 +72,7 @@ def decoder_objective(
     corpus: Corpus,
     training: DecoderTraining,
 ) -> Objective:
-    """Step number to terms: fresh people with fresh expressions from the training split in each step."""
+    """Step number and worker to terms: fresh people with fresh expressions from the training split in each step."""
     settings = training.optimisation
     device = torch.device(settings.device)
     skin = base.skin_count
@@ -79,14 +80,15 @@ def decoder_objective(
     identities = torch.from_numpy(corpus.identity[:, :skin].reshape(len(corpus.identity), -1).copy()).to(device)
     expressions = torch.from_numpy(corpus.expression[:, :skin].reshape(len(corpus.expression), -1).copy()).to(device)
     distance = MeshDistance(base, training.weights, device)
+    share = settings.batch // settings.workers
 
-    def terms(step: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([TRAIN.seed, settings.seed, step])
-        codes = corpus.population.sample(rng, settings.batch, training.spread)
+    def terms(step: int, worker: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng([TRAIN.seed, settings.seed, step, worker])
+        codes = corpus.population.sample(rng, share, training.spread)
         identity = torch.from_numpy(codes).float().to(device)
-        expression = torch.from_numpy(sample_expressions(rng, settings.batch, withheld=WITHHELD_PAIRS)).to(device)
-        neutral = rest + (identity @ identities).view(settings.batch, skin, 3)
-        displacement = (expression @ expressions).view(settings.batch, skin, 3)
+        expression = torch.from_numpy(sample_expressions(rng, share, withheld=WITHHELD_PAIRS)).to(device)
+        neutral = rest + (identity @ identities).view(share, skin, 3)
+        displacement = (expression @ expressions).view(share, skin, 3)
         return {
             **distance.terms("identity", identity_decoder(identity), neutral),
             **distance.terms("expression", expression_decoder(identity, expression), displacement),
@@ -106,11 +108,11 @@ def train_decoders(
 ) -> int:
     """Train both decoders on the corpus in `build`; arguments and result as of `train_encoder`."""
     training = read_configuration(configuration, DecoderTraining)
+    begin(training.optimisation.seed, training.optimisation.workers)
     inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "hierarchy")}
     base = BaseHead.load(inputs["base-head"])
     corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
     hierarchy = Hierarchy.load(inputs["hierarchy"])
-    torch.manual_seed(training.optimisation.seed)
     rest = base.vertices[: base.skin_count]
     size = {"identity_size": len(corpus.identity)}
     identity_settings = IdentityDecoderConfiguration(**{**size, **training.identity_decoder})

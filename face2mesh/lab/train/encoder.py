@@ -20,11 +20,12 @@ from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
 from face2mesh.lab.pairs.files import read_pairs
-from face2mesh.lab.train.augmentation import STORED_SIDE, Batch, Mirror, disturbed
-from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
+from face2mesh.lab.train.augmentation import STORED_SIDE, Batch, Mirror, disturbed, moved
+from face2mesh.lab.train.checkpoint import CHECKPOINT, load_matching
 from face2mesh.lab.train.configuration import EncoderTraining, EncoderWeights, read_configuration
 from face2mesh.lab.train.loop import Objective, train
 from face2mesh.lab.train.sparse_head import SparseHead, mirror_of, projected, rotation_matrix
+from face2mesh.lab.train.workers import begin, draws
 from face2mesh.store import provenance
 
 CANONICAL_SIDE = 1.7  # over the face box: see docs/architecture.md
@@ -54,8 +55,14 @@ def objective_terms(
     def millimetres(difference: Tensor, metric: Tensor) -> Tensor:
         return torch.sqrt(((difference @ metric) * difference).sum(1) + 1e-4)
 
+    def off(points: Tensor) -> Tensor:
+        apart = torch.sqrt((points - batch.points).square().sum(-1) + 1e-8) / box[:, None]
+        return (apart * batch.inside).sum() / batch.inside.sum()
+
     sigma = outputs["landmark_log_sigma"]
     terms = {
+        "places": off(outputs["points"]),
+        "coarse_places": off(outputs["coarse_points"]),
         "points": (distance * batch.inside).sum() / batch.inside.sum(),
         "landmarks": (landmark_distance * landmark_inside).sum() / landmark_inside.sum(),
         "neutral": (exact * millimetres(identity - batch.identity, head.neutral_metric)).mean() / 10,
@@ -99,38 +106,50 @@ class Pairs:
 
     def batch(self, rows: Tensor) -> Batch:
         """The pairs of these rows, as they are stored."""
-        crop = self.crop[rows].permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last).float() / 255
-        return Batch(crop=crop, **{name: values[rows] for name, values in self.labels.items()})
+        return Batch(crop=self.crop[rows], **{name: values[rows] for name, values in self.labels.items()})
 
 
 def _float(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
 
+def disturbed_labels(pairs: Pairs, training: EncoderTraining, mirror: Mirror) -> dict[str, Tensor]:
+    """The labels of all pairs, disturbed as those of training crops are; the pictures are left out."""
+    count = len(pairs)
+    blank = torch.zeros(count, 2, 2, 3, dtype=torch.uint8)
+    batch = moved(
+        Batch(crop=blank, **pairs.labels),
+        training.augmentation,
+        mirror,
+        torch.Generator().manual_seed(training.optimisation.seed),
+        size=2,
+    )
+    return {
+        name: getattr(batch, name) for name in ("points", "identity", "expression", "rotation", "offset", "log_scale")
+    }
+
+
 def encoder_objective(
     encoder: Encoder, photos: Pairs, rendered: Pairs, head: SparseHead, mirror: Mirror, training: EncoderTraining
 ) -> Objective:
-    """Step number to terms: photos and rendered heads in one batch, so that normalisation sees both."""
+    """Step number and worker to terms: photos and rendered heads in one batch, so that normalisation sees both."""
     settings = training.optimisation
-    rendered_count = round(settings.batch * training.rendered_share)
+    share = settings.batch // settings.workers
+    rendered_count = round(share * training.rendered_share)
     device = torch.device(settings.device)
     head = head.to(device)
 
     def drawn(pairs: Pairs, count: int, generator: torch.Generator) -> Batch:
         return pairs.batch(torch.randint(len(pairs), (count,), generator=generator))
 
-    def terms(step: int) -> dict[str, Tensor]:
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+    def terms(step: int, worker: int) -> dict[str, Tensor]:
+        generator = draws(settings.seed, step, worker)
         parts = [
             drawn(pairs, count, generator)
-            for pairs, count in ((photos, settings.batch - rendered_count), (rendered, rendered_count))
+            for pairs, count in ((photos, share - rendered_count), (rendered, rendered_count))
             if count
         ]
-        joined = Batch(
-            **{name: torch.cat([getattr(part, name) for part in parts]) for name in Batch.__dataclass_fields__}
-        )
-        batch = disturbed(joined, training.augmentation, mirror, generator)
-        batch = Batch(**{name: getattr(batch, name).to(device) for name in Batch.__dataclass_fields__})
+        batch = disturbed(Batch.joined(parts), training.augmentation, mirror, generator).to(device)
         with torch.autocast(settings.device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             outputs = encoder(batch.crop)
         return objective_terms(outputs, batch, head, training.weights)
@@ -155,32 +174,29 @@ def train_encoder(
         run: folder for checkpoint and log.
         time_limit: seconds.
         resume: go on from the run's checkpoint.
-        start: another run, whose averaged weights this one starts with.
+        start: another run; its averaged weights are where this one starts, as far as the networks agree.
 
     Returns:
         The steps done.
     """
     training = read_configuration(configuration, EncoderTraining)
+    begin(training.optimisation.seed, training.optimisation.workers)
     inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "photo-pairs", "rendered-pairs")}
     base = BaseHead.load(inputs["base-head"])
     corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
     photos = Pairs(read_pairs(inputs["photo-pairs"]), rendered=False)
     rendered = Pairs(read_pairs(inputs["rendered-pairs"]), rendered=True)
-    torch.manual_seed(training.optimisation.seed)
+    head, mirror = SparseHead(base, corpus), mirror_of(base, corpus)
+    rendered.labels["points"] = head.seen(rendered.labels)
     settings = EncoderConfiguration(
-        **{
-            "identity_size": len(corpus.identity),
-            "log_scale": float(photos.labels["log_scale"].mean()),
-            **training.encoder,
-        }
+        **{"identity_size": len(corpus.identity), "points": len(mirror.points), **training.encoder}
     )
     encoder = Encoder(settings)
     if start is not None:
-        load_average(start, encoder)
+        load_matching(start, encoder)
+    encoder.start_from(disturbed_labels(rendered, training, mirror))
     encoder.to(training.optimisation.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    head = SparseHead(base, corpus)
-    rendered.labels["points"] = head.seen(rendered.labels)
-    objective = encoder_objective(encoder, photos, rendered, head, mirror_of(base, corpus), training)
+    objective = encoder_objective(encoder, photos, rendered, head, mirror, training)
     if start is not None:
         inputs["start"] = start / CHECKPOINT
     header = {

@@ -21,11 +21,12 @@ from torch import Tensor, nn
 from face2mesh.errors import InputFileError
 from face2mesh.lab.train.checkpoint import CHECKPOINT, read_checkpoint, restore, write_checkpoint
 from face2mesh.lab.train.configuration import Optimisation
+from face2mesh.lab.train.workers import Workers
 
 LOG = "log.jsonl"
 
-Objective = Callable[[int], dict[str, Tensor]]
-"""Step number to weighted terms by name; their sum is minimised."""
+Objective = Callable[[int, int], dict[str, Tensor]]
+"""Step number and worker to weighted terms by name; their sum is minimised."""
 
 
 def train(
@@ -71,31 +72,38 @@ def train(
     elif path.exists():
         raise InputFileError(f"{path}: a run is there already; add --resume to go on, or name another run.")
     run.mkdir(parents=True, exist_ok=True)
+    network.train()
+    parameters = list(network.parameters())
+    workers = Workers(network, optimisation.workers)
 
     def save(step: int) -> None:
         write_checkpoint(path, network, average, optimiser, {**header, "step": step})
 
-    network.train()
-    progress = _Progress(optimisation, start, time_limit, run / LOG)
-    step = start
-    while step < optimisation.steps and not progress.is_over():
-        for group in optimiser.param_groups:
-            group["lr"] = _learning_rate(optimisation, step)
-        optimiser.zero_grad(set_to_none=True)
-        terms = objective(step)
-        total = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(total):
-            raise RuntimeError(f"step {step}: the objective is not finite: { {n: float(v) for n, v in terms.items()} }")
-        total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), optimisation.gradient_norm)
-        optimiser.step()
-        _update_average(average, network, min(optimisation.average, (step + 1) / (step + 10)))
-        step += 1
-        progress.tell(step, terms, total)
-        if step % optimisation.checkpoint_every == 0:
-            save(step)
-    save(step)
-    return step
+    def steps(worker: int) -> int:
+        progress = _Progress(optimisation, start, time_limit, run / LOG)
+        step, over = start, start >= optimisation.steps
+        while not over:
+            for group in optimiser.param_groups:
+                group["lr"] = _learning_rate(optimisation, step)
+            optimiser.zero_grad(set_to_none=True)
+            terms = objective(step, worker)
+            total = torch.stack(list(terms.values())).sum()
+            if not torch.isfinite(total):
+                values = {name: float(value) for name, value in terms.items()}
+                raise RuntimeError(f"step {step}: the objective is not finite: {values}")
+            total.backward()  # type: ignore[no-untyped-call]
+            step += 1
+            over = workers.average(worker, parameters, step >= optimisation.steps or progress.is_over())
+            nn.utils.clip_grad_norm_(parameters, optimisation.gradient_norm)
+            optimiser.step()
+            if worker == 0:
+                _update_average(average, network, min(optimisation.average, step / (step + 9)))
+                progress.tell(step, terms, total)
+                if over or step % optimisation.checkpoint_every == 0:
+                    save(step)
+        return step
+
+    return workers.run(steps)
 
 
 def _learning_rate(optimisation: Optimisation, step: int) -> float:
