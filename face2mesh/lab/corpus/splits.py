@@ -69,6 +69,4 @@ VALIDATION = Split("validation", 7002)
 HELD_OUT_PEOPLE = Split("held-out-people", 7003)
 HELD_OUT_PAIRS = Split("held-out-pairs", 7004, withheld=True)
 SPLITS = {split.name: split for split in (TRAIN, VALIDATION, HELD_OUT_PEOPLE, HELD_OUT_PAIRS)}
-# People outside the span of the hundred modes are not drawn from a generator: the set (MakeHuman's own faces,
-# registered like the base head) is not made yet. Until it is, measures on "held-out-people" speak of new draws from the
-# same modes.
+# People outside the modes' span have a file and a seed of their own (see `out_of_span`): they are for measuring only.

@@ -5,21 +5,30 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-FIGURES = ("base-head", "corpus", "pooling", "pairs", "people")
+from face2mesh.errors import Face2MeshError
+
+FIGURES = ("base-head", "corpus", "ages", "pooling", "pairs", "people", "errors", "curves")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `figures` to the laboratory's commands."""
     parser = subparsers.add_parser("figures", help="draw the pictures of the documentation")
     parser.add_argument("what", choices=FIGURES, help="which")
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders of training runs, for curves")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/pictures"), metavar="DIR")
     parser.add_argument("--seed", type=int, default=0, help="of whatever is chosen by chance (default: 0)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw one figure's pictures and name the files."""
+    """Draw one figure's pictures and name the files.
+
+    Raises:
+        Face2MeshError: curves of no run, or runs for another figure.
+    """
     what, build, folder = arguments.what, arguments.build, arguments.output
+    if (what == "curves") != bool(arguments.runs):
+        raise Face2MeshError(f"`figures {what}`: name the folders of runs for `figures curves`, and only for it.")
     folder.mkdir(parents=True, exist_ok=True)
     if what == "base-head":
         from face2mesh.lab.figures.base_head import draw as draw_base_head
@@ -29,6 +38,10 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.corpus import draw as draw_corpus
 
         files = draw_corpus(build, folder)
+    elif what == "ages":
+        from face2mesh.lab.figures.ages import draw as draw_ages
+
+        files = draw_ages(build, folder)
     elif what == "pooling":
         from face2mesh.lab.figures.pooling import draw as draw_pooling
 
@@ -37,6 +50,22 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.pairs import draw as draw_pairs
 
         files = draw_pairs(build, folder, seed=arguments.seed)
+    elif what == "curves":
+        from face2mesh.lab.figures.curves import draw as draw_curves
+
+        files = draw_curves(arguments.runs, folder)
+    elif what == "errors":
+        from PIL import Image
+
+        from face2mesh.lab.corpus.corpus import Corpus
+        from face2mesh.lab.evaluate.command import HELD_OUT
+        from face2mesh.lab.figures import errors
+        from face2mesh.model import load
+
+        corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+        files = [folder / "errors.jpg"]
+        picture = errors.draw(load(), build / HELD_OUT, corpus, arguments.seed)
+        Image.fromarray(picture).save(files[0], quality=88)
     else:
         from PIL import Image
 
