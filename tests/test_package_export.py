@@ -57,13 +57,47 @@ def test_large_matrices_are_stored_in_halves_and_stay_exact():
     assert differences(network, halves, {"x": torch.rand(5, 400)}, ["y"])["y"][1] < 1e-6
 
 
+def test_other_large_matrices_are_stored_in_fixed_point_and_stay_close():
+    network = torch.nn.Linear(400, 300)
+    inputs = {"x": torch.rand(2, 400)}
+    whole, short = (export_network(network, inputs, ["y"], fixed_point=wanted) for wanted in (False, True))
+    assert len(short) < 0.6 * len(whole)
+    assert 0 < differences(network, short, {"x": torch.rand(5, 400)}, ["y"])["y"][1] < 1e-4
+    # A whole number of steps in each block is exact.
+    with torch.no_grad():
+        network.weight.copy_(torch.randint(-32766, 32767, network.weight.shape) / 1024)
+        network.weight[:, ::50] = 32767 / 1024
+    short = export_network(network, inputs, ["y"], fixed_point=True)
+    assert differences(network, short, {"x": torch.rand(5, 400)}, ["y"])["y"][1] < 1e-6
+
+
+class _Repeating(torch.nn.Module):
+    """Adds the same table twice, and a table whose columns are all alike."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("one", torch.rand(90, 60))
+        self.register_buffer("other", self.one.clone())
+        self.register_buffer("columns", torch.rand(90, 1).repeat(1, 60))
+
+    def forward(self, x):
+        return (x[:, None] * self.columns + self.one) * x[:, None] - self.other
+
+
+def test_equal_constants_are_stored_once():
+    network, inputs = _Repeating(), {"x": torch.rand(2, 60)}
+    content = export_network(network, inputs, ["y"])
+    assert len(content) < 1.5 * 4 * 90 * 60
+    assert differences(network, content, {"x": torch.rand(3, 60)}, ["y"])["y"][0] < 1e-6
+
+
 @pytest.mark.parametrize("difference", [2e-3, float("nan")])
 @pytest.mark.parametrize("output", ["identity", "neutral", "displacement"])
 def test_refuses_an_export_that_differs(networks, monkeypatch, output, difference):
     def found(network, exported, inputs, outputs):
         return {name: (difference, difference) if name == output else (0.0, 0.0) for name in outputs}
 
-    monkeypatch.setattr(checks, "export_network", lambda network, inputs, outputs: b"")
+    monkeypatch.setattr(checks, "export_network", lambda network, inputs, outputs, fixed_point: b"")
     monkeypatch.setattr(checks, "differences", found)
     with pytest.raises(Face2MeshError, match=f"{output} differs"):
         checks.export_checked(*networks, 3)

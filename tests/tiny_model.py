@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.followers import Followers
 from face2mesh.lab.package.folder import make_manifest, write_model_folder
+from face2mesh.model.landmarks import LandmarkBasis
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,
     ENCODER_FILE,
     EXPRESSION_DECODER_FILE,
     FOLLOWERS_FILE,
     IDENTITY_DECODER_FILE,
+    LANDMARKS_FILE,
 )
 
 DEVIATION_MM = 37.5
@@ -182,6 +184,14 @@ def tiny_followers() -> Followers:
 
 
 @lru_cache
+def tiny_landmarks() -> LandmarkBasis:
+    """Exact but for the stretch that the identity gives to expressions."""
+    head = made_up_head()
+    people, actions = (array.astype(np.float32) for array in made_up_corpus())
+    return LandmarkBasis(head.landmarks(head.vertices), head.landmarks(people), head.landmarks(actions))
+
+
+@lru_cache
 def _networks() -> dict[str, bytes]:
     return {
         ENCODER_FILE: _encoder(),
@@ -200,7 +210,8 @@ def tiny_model(folder: Path, **replaced: bytes) -> Path:
     contents = dict(_networks())
     made_up_head().save(folder / BASE_HEAD_FILE, {})
     tiny_followers().save(folder / FOLLOWERS_FILE, {})
-    for name in (BASE_HEAD_FILE, FOLLOWERS_FILE):
+    tiny_landmarks().save(folder / LANDMARKS_FILE, {})
+    for name in (BASE_HEAD_FILE, FOLLOWERS_FILE, LANDMARKS_FILE):
         contents[name] = (folder / name).read_bytes()
         (folder / name).unlink()
     contents |= replaced

@@ -19,9 +19,9 @@ PACKAGED = Path(__file__).parent / "packaged"
 """The model that comes with Face2Mesh."""
 MANIFEST_FILE = "manifest.json"
 FORMAT = "face2mesh/model"
-OLDEST_VERSION = 1
+OLDEST_VERSION = 2
 """The oldest format version that this program reads."""
-NEWEST_VERSION = 1
+NEWEST_VERSION = 2
 """The newest format version that this program reads, and the one that it writes."""
 
 ENCODER_FILE = "encoder.onnx"
@@ -29,7 +29,15 @@ IDENTITY_DECODER_FILE = "identity_decoder.onnx"
 EXPRESSION_DECODER_FILE = "expression_decoder.onnx"
 BASE_HEAD_FILE = "base-head.npz"
 FOLLOWERS_FILE = "followers.npz"
-MODEL_FILES = (ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE, BASE_HEAD_FILE, FOLLOWERS_FILE)
+LANDMARKS_FILE = "landmarks.npz"
+MODEL_FILES = (
+    ENCODER_FILE,
+    IDENTITY_DECODER_FILE,
+    EXPRESSION_DECODER_FILE,
+    BASE_HEAD_FILE,
+    FOLLOWERS_FILE,
+    LANDMARKS_FILE,
+)
 
 
 @dataclass(frozen=True)

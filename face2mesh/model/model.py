@@ -19,12 +19,14 @@ from face2mesh.face import Camera, CropPose, Face, Pose, default_focal, project,
 from face2mesh.head import BaseHead
 from face2mesh.head.arkit import ARKIT_NAMES, exclusive
 from face2mesh.head.followers import Followers
+from face2mesh.model.landmarks import LandmarkBasis
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,
     ENCODER_FILE,
     EXPRESSION_DECODER_FILE,
     FOLLOWERS_FILE,
     IDENTITY_DECODER_FILE,
+    LANDMARKS_FILE,
     PACKAGED,
     Manifest,
     read_manifest,
@@ -71,12 +73,20 @@ class Model:
         base_head: the topology of every head that this model gives.
     """
 
-    def __init__(self, manifest: Manifest, networks: Networks, base_head: BaseHead, followers: Followers) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        networks: Networks,
+        base_head: BaseHead,
+        followers: Followers,
+        landmarks: LandmarkBasis,
+    ) -> None:
         """Put the parts together; `load` reads them from a folder."""
         self.manifest = manifest
         self.base_head = base_head
         self._networks = networks
         self._followers = followers
+        self._landmarks = landmarks
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Model:
@@ -98,11 +108,12 @@ class Model:
         try:
             base_head = BaseHead.load(folder / BASE_HEAD_FILE)
             followers = Followers.load(folder / FOLLOWERS_FILE)
+            landmarks = LandmarkBasis.load(folder / LANDMARKS_FILE)
         except InputFileError as error:
             raise ModelError(f"{folder}: this model does not fit this program ({error}); package it again.") from error
         if len(followers.rest) != len(base_head.vertices) - base_head.skin_count:
             raise ModelError(f"{folder}: this model is damaged: its followers belong to another head; package again.")
-        return cls(manifest, networks, base_head, followers)
+        return cls(manifest, networks, base_head, followers, landmarks)
 
     @property
     def name(self) -> str:
@@ -241,10 +252,7 @@ class Model:
 
     def _refined(self, look: _Look, crops: Sequence[Crop]) -> list[Crop]:
         """The canonical crops about the landmarks of the first look."""
-        weights = _clean(look.codes.expression)
-        skins = self._networks.neutral(look.codes.identity)
-        skins = skins + self._networks.displacement(look.codes.identity, weights)
-        landmarks = self.base_head.landmarks(skins)
+        landmarks = self._landmarks(look.codes.identity, _clean(look.codes.expression))
         refined = []
         for points, pose, crop in zip(landmarks, look.poses, crops, strict=True):
             try:

@@ -7,30 +7,49 @@ from typing import IO
 
 import numpy as np
 
+from face2mesh.errors import OutputError
 from face2mesh.face import Face
 from face2mesh.head import BaseHead
+from face2mesh.write.numerals import Cells, fixed_point, lines, whole
 
-_cached = threading.local()
+# The last head's lines behind the vertices, for all threads.
+_kept: tuple[BaseHead, bytes] | None = None
+_keeping = threading.Lock()
 
 
 def write_obj(face: Face, file: IO[bytes]) -> None:
-    """Write vertices in the head's order (to 1e-4 mm), texture points, and each part's quads as a group."""
-    vertices = face.vertices
+    """Write vertices in the head's order (to 1e-4 mm), texture points, and each part's quads as a group.
+
+    Raises:
+        OutputError: a vertex is nowhere.
+    """
     file.write(f"# {face.decoder.name} {face.decoder.version}, Face2Mesh, millimetres\no head\n".encode())
-    file.write((("v %.4f %.4f %.4f\n" * len(vertices)) % tuple(vertices.ravel().tolist())).encode())
+    try:
+        x, y, z = (fixed_point(axis, 4) for axis in face.vertices.T)
+    except ValueError as error:
+        raise OutputError(
+            "the head has vertices that are nowhere; the photo or the model is damaged."
+        ) from error
+    file.write(lines([b"v ", x, b" ", y, b" ", z, b"\n"]))
     file.write(_static_lines(face.head))
 
 
 def _static_lines(head: BaseHead) -> bytes:
     """Everything behind the vertices, which is the same for all faces on one base head; the last head's is kept."""
-    known: tuple[BaseHead, bytes] | None = getattr(_cached, "lines", None)
-    if known is not None and known[0] is head:
-        return known[1]
-    lines = [("vt %.6f %.6f\n" * len(head.uv)) % tuple(head.uv.ravel().tolist()), "s 1\n"]
-    corners = np.stack([head.quads, head.uv_quads], axis=2) + 1
+    global _kept
+    with _keeping:
+        if _kept is None or _kept[0] is not head:
+            _kept = head, _make_static_lines(head)
+        return _kept[1]
+
+
+def _make_static_lines(head: BaseHead) -> bytes:
+    u, v = (fixed_point(axis, 6) for axis in head.uv.T)
+    text = [lines([b"vt ", u, b" ", v, b"\n"]), b"s 1\n"]
     for part, (first, last) in head.part_quads.items():
-        lines.append(f"g {part}\n")
-        lines.append(("f %d/%d %d/%d %d/%d %d/%d\n" * (last - first)) % tuple(corners[first:last].ravel().tolist()))
-    text = "".join(lines).encode()
-    _cached.lines = (head, text)
-    return text
+        text.append(f"g {part}\n".encode())
+        columns: list[Cells | bytes] = [b"f"]
+        for corner, point in zip(head.quads[first:last].T, head.uv_quads[first:last].T, strict=True):
+            columns += [b" ", whole((corner + 1).astype(np.uint32)), b"/", whole((point + 1).astype(np.uint32))]
+        text.append(lines([*columns, b"\n"]))
+    return b"".join(text)

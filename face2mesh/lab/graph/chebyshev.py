@@ -24,13 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from face2mesh.lab.graph.laplacian import Matrix
 
 LARGEST_DENSE = 300 * 300
 """Entries of a matrix up to which an exported network holds it dense."""
-FEW_CHANNELS = 4
-"""Up to so many, ONNX Runtime multiplies faster with coefficients that are repeated for each channel beforehand."""
+RARE = 0.125
+"""Share of rows below which a place in the table of neighbours is filled too rarely to be gathered for all rows."""
 
 
 class SparseMatrix(nn.Module):
@@ -38,12 +39,15 @@ class SparseMatrix(nn.Module):
 
     It is derived from the topology: checkpoints do not hold it, and copies of a network share it. torch's CSR product
     does the work, on tensors made once for each type and device asked for. While a network is being exported
-    (`torch.export`, `torch.onnx.export`) the rows, padded to the longest of them, are gathered and summed instead,
-    since ONNX has no sparse product.
+    (`torch.export`, `torch.onnx.export`) each row's neighbours are gathered and summed instead, since ONNX has no
+    sparse product.
     """
 
     neighbours: Tensor
     coefficients: Tensor
+    further_neighbours: Tensor
+    further_coefficients: Tensor
+    further_row: Tensor
     dense: Tensor | None
 
     def __init__(self, matrix: Matrix) -> None:
@@ -54,8 +58,18 @@ class SparseMatrix(nn.Module):
         self.shape: tuple[int, int] = self.matrix.shape
         neighbours, coefficients = padded_rows(self.matrix)
         small = self.shape[0] * self.shape[1] <= LARGEST_DENSE
-        self.register_buffer("neighbours", torch.from_numpy(neighbours), persistent=False)
-        self.register_buffer("coefficients", torch.from_numpy(coefficients), persistent=False)
+        common = max(int((np.count_nonzero(coefficients, axis=1) >= RARE * self.shape[0]).sum()), 1)
+        crowded = coefficients[common:].any(axis=0)
+        tables = {
+            "neighbours": neighbours[:common],
+            "coefficients": coefficients[:common],
+            # What rows with many neighbours add to that; row 0 of the sums is 0 and belongs to all other rows.
+            "further_neighbours": neighbours[common:, crowded],
+            "further_coefficients": coefficients[common:, crowded],
+            "further_row": np.where(crowded, np.cumsum(crowded), 0),
+        }
+        for name, table in tables.items():
+            self.register_buffer(name, torch.from_numpy(table), persistent=False)
         dense = torch.from_numpy(self.matrix.toarray()).float() if small else None
         self.register_buffer("dense", dense, persistent=False)
         self._made: dict[tuple[torch.dtype, torch.device, bool], Tensor] = {}
@@ -72,15 +86,18 @@ class SparseMatrix(nn.Module):
         return y
 
     def gathered(self, x: Tensor) -> Tensor:
-        """The same product for exported networks: dense where it is small, else by gathering each row's neighbours."""
+        """The same product for exported networks: dense where it is small, else by gathering each row's neighbours.
+
+        All first neighbours are gathered, scaled and added up, then all second ones …; the few rows with many
+        neighbours get the rest of them apart. A processor's cache holds what one such step reads and writes.
+        """
         if self.dense is not None:
             return self.dense.to(x.dtype) @ x
-        longest, rows = self.neighbours.shape
-        near = torch.index_select(x, 1, self.neighbours.reshape(-1)).view(x.shape[0], longest, rows, x.shape[2])
-        coefficients = self.coefficients.to(x.dtype)[:, :, None]
-        if x.shape[2] <= FEW_CHANNELS:
-            coefficients = coefficients.repeat(1, 1, x.shape[2])
-        return (near * coefficients).sum(1)
+        y = _summed(x, self.neighbours, self.coefficients)
+        if not len(self.further_neighbours):
+            return y
+        further = _summed(x, self.further_neighbours, self.further_coefficients)
+        return y + torch.index_select(functional.pad(further, (0, 0, 1, 0)), 1, self.further_row)
 
     def like(self, x: Tensor, transposed: bool = False) -> Tensor:
         """The matrix (its transpose, if asked) as CSR, in the type and on the device of `x`."""
@@ -99,6 +116,16 @@ class SparseMatrix(nn.Module):
                     check_invariants=True,
                 )
         return self._made[key]
+
+
+def _summed(x: Tensor, neighbours: Tensor, coefficients: Tensor) -> Tensor:
+    """Σ_d coefficients_d · x[neighbours_d], from tables (D, R); (B, V, C) to (B, R, C)."""
+    # Repeated for each channel beforehand, which ONNX Runtime multiplies faster.
+    factors = coefficients.to(x.dtype)[:, :, None].repeat(1, 1, x.shape[2])
+    y = torch.index_select(x, 1, neighbours[0]) * factors[0]
+    for place in range(1, len(neighbours)):
+        y = y + torch.index_select(x, 1, neighbours[place]) * factors[place]
+    return y
 
 
 def padded_rows(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

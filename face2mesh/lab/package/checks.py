@@ -20,6 +20,12 @@ from face2mesh.model.manifest import ENCODER_FILE, EXPRESSION_DECODER_FILE, IDEN
 SEED = 0
 
 
+def _names(encoder: Encoder, inputs: dict[str, torch.Tensor]) -> list[str]:
+    """Of everything that the encoder says; the runtime leaves alone what it does not know."""
+    with torch.no_grad():
+        return [*encoder.eval()(*inputs.values())]
+
+
 def export_checked(
     encoder: Encoder, identity_decoder: nn.Module, expression_decoder: nn.Module, batch: int
 ) -> tuple[tuple[bytes, bytes, bytes], dict[str, Any], dict[str, float]]:
@@ -54,12 +60,12 @@ def export_checked(
     files: list[bytes] = []
     found: dict[str, float] = {}
     for file, network, inputs, outputs in (
-        (ENCODER_FILE, encoder, picture, [*encoder.shapes]),
+        (ENCODER_FILE, encoder, picture, _names(encoder, picture(1))),
         (IDENTITY_DECODER_FILE, identity_decoder, people, ["neutral"]),
         (EXPRESSION_DECODER_FILE, expression_decoder, moving_people, ["displacement"]),
     ):
         network.eval()
-        content = export_network(network, inputs(2), outputs)
+        content = export_network(network, inputs(2), outputs, fixed_point=file != ENCODER_FILE)
         for count in (1, batch):
             for name, (absolute, relative) in differences(network, content, inputs(count), outputs).items():
                 value, limit, unit = (

@@ -16,6 +16,7 @@ from face2mesh.model.manifest import (
     EXPRESSION_DECODER_FILE,
     FOLLOWERS_FILE,
     IDENTITY_DECODER_FILE,
+    LANDMARKS_FILE,
 )
 from face2mesh.store import provenance
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from face2mesh.head.followers import Followers
     from face2mesh.lab.nets.encoder import Encoder
+    from face2mesh.model.landmarks import LandmarkBasis
 
 DEFAULT_NAME = "face2mesh"
 CHECK_BATCH = 4
@@ -71,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         encoder,
         identity_decoder,
         expression_decoder,
-        made_of["base-head"].read_bytes(),
+        made_of["base-head"],
         followers,
         origin,
     )
@@ -86,7 +88,7 @@ def package(
     encoder: Encoder,
     identity_decoder: nn.Module,
     expression_decoder: nn.Module,
-    base_head: bytes,
+    base_head: Path,
     followers: Followers,
     origin: Mapping[str, Any],
 ) -> int:
@@ -98,7 +100,7 @@ def package(
         encoder: an `Encoder`.
         identity_decoder: (B, M) to skins (B, S, 3) mm.
         expression_decoder: (B, M) and (B, 52) to displacements (B, S, 3) mm.
-        base_head: bytes of `base-head.npz`.
+        base_head: the file.
         followers: of the same head.
         origin: what the manifest tells of the model's making.
 
@@ -109,20 +111,30 @@ def package(
         Face2MeshError: an exported network says something else than the original, or the model is too large.
         OutputError: the folder cannot be written.
     """
+    from face2mesh.head import BaseHead
     from face2mesh.lab.package.checks import export_checked
+    from face2mesh.lab.package.landmark_basis import fit_landmark_basis
 
+    head = BaseHead.load(base_head)
+    landmarks, missed_mm = fit_landmark_basis(
+        identity_decoder, expression_decoder, head.landmarks, encoder.configuration.identity_size
+    )
+    inputs = {"inputs": origin.get("inputs", {})}
     contents = {
-        BASE_HEAD_FILE: base_head,
-        FOLLOWERS_FILE: _followers_bytes(followers, origin),
+        BASE_HEAD_FILE: base_head.read_bytes(),
+        FOLLOWERS_FILE: _saved(followers, inputs),
+        LANDMARKS_FILE: _saved(landmarks, inputs),
     }
     exported, normalisation, differences = export_checked(encoder, identity_decoder, expression_decoder, CHECK_BATCH)
     contents |= dict(zip((ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE), exported, strict=True))
-    manifest = make_manifest(name, version, contents, normalisation, {**origin, "export_differences": differences})
+    checks = {"export_differences": differences, "landmark_basis_misses_mm": missed_mm}
+    manifest = make_manifest(name, version, contents, normalisation, {**origin, **checks})
     return write_model_folder(folder, manifest, contents)
 
 
-def _followers_bytes(followers: Followers, origin: Mapping[str, Any]) -> bytes:
+def _saved(part: Followers | LandmarkBasis, origin: Mapping[str, Any]) -> bytes:
+    """The bytes of the file that a part of the model writes."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FOLLOWERS_FILE
-        followers.save(path, {"inputs": origin.get("inputs", {})})
+        path = Path(folder) / "part.npz"
+        part.save(path, origin)
         return path.read_bytes()

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 OPSET = 18
-LARGE = 100_000  # numbers in a matrix that is worth storing in half precision
+LARGE = 100_000  # numbers in a matrix that is worth storing in 16 bits
+REPEATED = 500  # numbers in a constant that is worth storing once where there are equal ones
+LARGEST_INT16 = 32_767
+LONGEST_BLOCK = 64  # numbers that share a factor in fixed point
 LARGEST_DIFFERENCE_MM = 1e-3
 LARGEST_DIFFERENCE_OF_CODES = 1e-5
 """Of the encoder's outputs, relative to the largest magnitude of each output."""
@@ -32,13 +35,23 @@ class _NamedOutputs(nn.Module):
         return tuple(answer[name] for name in self.outputs) if isinstance(answer, Mapping) else (answer,)
 
 
-def export_network(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> bytes:
+def export_network(
+    network: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    *,
+    fixed_point: bool = False,
+    free: Mapping[int, Any] | None = None,
+) -> bytes:
     """A network as an ONNX file's bytes, its first dimension free.
 
     Args:
         network: in evaluation mode; answers with one tensor, or with a mapping of names to tensors.
         inputs: name to an example (B, …), B at least 2, in the order of the network's arguments.
         outputs: names, in the order of the file.
+        fixed_point: store large matrices that half precision does not hold exactly in 16 bits with a factor for each
+            block of a row, which is off by at most 1/65,534 of the block's largest magnitude.
+        free: more dimensions of each input that are free, with their `torch.export.Dim`.
     """
     wrapped = _NamedOutputs(network.eval(), outputs).eval()
     batch = torch.export.Dim("B")
@@ -56,13 +69,13 @@ def export_network(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Se
                 opset_version=OPSET,
                 input_names=list(inputs),
                 output_names=list(outputs),
-                dynamic_shapes=(tuple({0: batch} for _ in inputs),),
+                dynamic_shapes=(tuple({0: batch, **(free or {})} for _ in inputs),),
                 verbose=False,
             )
     finally:
         log.setLevel(level)
     assert program is not None
-    content: bytes = _with_halves(_without_debugging(program.model_proto)).SerializeToString()
+    content: bytes = _compact(_without_debugging(program.model_proto), fixed_point).SerializeToString()
     return content
 
 
@@ -74,20 +87,68 @@ def round_to_halves(network: nn.Module) -> None:
                 parameter.copy_(parameter.half().float())
 
 
-def _with_halves(model: Any) -> Any:
-    """The graph with large constants that half precision holds exactly stored so, and widened when it is loaded."""
+def _compact(model: Any, fixed_point: bool) -> Any:
+    """The graph with large constants stored in less space, and as they were once it is loaded.
+
+    Equal constants are stored once, and so are columns that are all the same. Large matrices are stored in 16 bits: in
+    half precision where that is exact; else, where it is asked for, in fixed point with a factor for each block of
+    a row.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
     graph = model.graph
+    first_with: dict[bytes, str] = {}
+    known_as: dict[str, str] = {}
+    widening: list[Any] = []
     for constant in list(graph.initializer):
         values = numpy_helper.to_array(constant)
-        halves = values.astype(np.float16) if values.dtype == np.float32 and values.size >= LARGE else None
-        if halves is not None and np.array_equal(halves.astype(np.float32), values):
-            name = constant.name
-            graph.initializer.remove(constant)
-            graph.initializer.append(numpy_helper.from_array(halves, f"{name}_half"))
-            graph.node.insert(0, helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+        if values.size < REPEATED:
+            continue
+        name = constant.name
+        graph.initializer.remove(constant)
+        key = values.tobytes() + f"{values.shape} {values.dtype}".encode()
+        known_as[name] = first_with.setdefault(key, name)
+        if known_as[name] != name:
+            continue
+        single = values[..., :1]
+        stored: dict[str, NDArray[Any]]
+        if values.dtype != np.float32:
+            stored = {name: values}
+        elif values.ndim > 1 and values.shape[-1] > 1 and np.array_equal(values, np.broadcast_to(single, values.shape)):
+            stored = {f"{name}_single": single, f"{name}_shape": np.array(values.shape, np.int64)}
+            widening.append(helper.make_node("Expand", list(stored), [name]))
+        elif values.size < LARGE:
+            stored = {name: values}
+        elif np.array_equal(values.astype(np.float16).astype(np.float32), values):
+            stored = {f"{name}_half": values.astype(np.float16)}
+            widening.append(helper.make_node("Cast", list(stored), [name], to=TensorProto.FLOAT))
+        elif fixed_point:
+            whole, factors = _fixed_point(values)
+            stored = {f"{name}_whole": whole, f"{name}_factors": factors, f"{name}_shape": np.array(values.shape)}
+            widening += [
+                helper.make_node("Cast", [f"{name}_whole"], [f"{name}_cast"], to=TensorProto.FLOAT),
+                helper.make_node("Mul", [f"{name}_cast", f"{name}_factors"], [f"{name}_blocks"]),
+                helper.make_node("Reshape", [f"{name}_blocks", f"{name}_shape"], [name]),
+            ]
+        else:
+            stored = {name: values}
+        graph.initializer.extend(numpy_helper.from_array(array, key) for key, array in stored.items())
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = known_as.get(name, name)
+    for node in reversed(widening):
+        graph.node.insert(0, node)
     return model
+
+
+def _fixed_point(values: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+    """Blocks (n, b) of a matrix's rows as whole numbers, and the factor (n, 1) of each."""
+    width = values.shape[-1]
+    block = next(size for size in (*range(min(LONGEST_BLOCK, width), 1, -1), width) if width % size == 0)
+    blocks = values.reshape(-1, block)
+    factors = np.abs(blocks).max(1, keepdims=True) / LARGEST_INT16
+    factors = np.where(factors > 0, factors, 1).astype(np.float32)
+    return np.rint(blocks / factors).astype(np.int16), factors
 
 
 def _without_debugging(model: Any) -> Any:
