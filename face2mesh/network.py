@@ -32,7 +32,12 @@ class Network:
         self._lock = threading.Lock()
         self._session: onnxruntime.InferenceSession | None = None
 
-    def _open(self) -> onnxruntime.InferenceSession:
+    def open(self) -> onnxruntime.InferenceSession:
+        """The session, made at the first call.
+
+        Raises:
+            ModelError: ONNX Runtime cannot load the graph.
+        """
         with self._lock:
             if self._session is None:
                 import onnxruntime
@@ -59,9 +64,10 @@ class Network:
 
     def __call__(self, outputs: Sequence[str], **inputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Named inputs to the outputs asked for, by name; a graph may have more. Safe from several threads."""
-        session = self._session or self._open()
+        session = self._session or self.open()
         return dict(zip(outputs, session.run(outputs, inputs), strict=True))
 
     def input_shape(self, name: str) -> list[int | str]:
         """The declared shape of an input; free dimensions have names."""
-        return {value.name: value.shape for value in self._open().get_inputs()}[name]
+        shapes: dict[str, list[int | str]] = {value.name: value.shape for value in self.open().get_inputs()}
+        return shapes[name]

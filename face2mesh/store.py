@@ -10,11 +10,9 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,6 +63,10 @@ def provenance(
     inputs: Mapping[str, Path] | None = None, configuration: Mapping[str, Any] | None = None, seed: int | None = None
 ) -> dict[str, Any]:
     """How a file came to be: command, configuration, seed, hashes of the inputs, versions, machine."""
+    # Only who writes arrays needs these, and they take as long to import as all the rest.
+    import platform
+    from importlib import metadata
+
     versions = {"python": platform.python_version()}
     for library in _VERSIONED_LIBRARIES:
         try:

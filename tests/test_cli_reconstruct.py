@@ -251,16 +251,26 @@ def test_same_stem(model, out, astronaut, tmp_path):
     assert files(out) == [f"astronaut-{kind}.{suffix}" for kind in ("jpg", "png") for suffix in ("json", "obj")]
 
 
-def test_the_batch_equals_single_photos(model, out, tmp_path):
+def test_batch_order_and_workers_change_nothing(model, out, tmp_path, monkeypatch):
     photos = []
     for i, radius in enumerate((30, 40, 50, 60)):
         photos.append(tmp_path / f"{i}.jpg")
         Image.open(ASTRONAUT).resize((8 * radius, 8 * radius)).save(photos[-1], quality=95)
-    assert reconstruct(model, out / "batch", *photos) == 0
+    for workers in (1, 2, 3):
+        monkeypatch.setattr(job, "_cores", lambda workers=workers: workers)
+        assert reconstruct(model, out / str(workers), *photos[:: 1 if workers < 3 else -1]) == 0
     for photo in photos:
         assert reconstruct(model, out / "single", photo) == 0
-        name = f"{photo.stem}.obj"
-        assert (out / "batch" / name).read_bytes() == (out / "single" / name).read_bytes()
+    for photo in photos:
+        document = _without_seconds(out / "single" / f"{photo.stem}.json")
+        for workers in "123":
+            name = f"{photo.stem}.obj"
+            assert (out / workers / name).read_bytes() == (out / "single" / name).read_bytes()
+            assert _without_seconds(out / workers / f"{photo.stem}.json") == document
+
+
+def _without_seconds(path):
+    return [line for line in path.read_text().splitlines() if '"seconds"' not in line]
 
 
 def test_folder_below_a_file(model, astronaut, tmp_path, capsys):

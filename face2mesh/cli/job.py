@@ -83,7 +83,10 @@ def do_photos(
         _staging(wanted.folder) as staging,
         Progress(len(photos), "photos") as progress,
         ThreadPoolExecutor(workers) as pool,
+        ThreadPoolExecutor(1) as beside,
     ):
+        # While the first photo is read and searched. What goes wrong is told by the photo that needs the network.
+        beside.submit(model.prepare)
         waiting: list[Future[Outcome]] = [
             pool.submit(_outcome, photo, name, model, wanted, staging / str(i), debug)
             for i, (photo, name) in enumerate(zip(photos, names, strict=True))

@@ -130,6 +130,14 @@ class Model:
         """M, how many numbers an identity code has."""
         return self._networks.identity_size
 
+    def prepare(self) -> None:
+        """Open the networks, which otherwise happens at their first use; worth a thread while a photo is read.
+
+        Raises:
+            ModelError: ONNX Runtime cannot load one of them.
+        """
+        self._networks.open()
+
     def decode(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
         """The morphable model: codes to heads.
 

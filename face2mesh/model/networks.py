@@ -56,6 +56,11 @@ class Networks:
         self._identity_decoder = Network("identity_decoder.onnx", identity_decoder, threads)
         self._expression_decoder = Network("expression_decoder.onnx", expression_decoder, threads)
 
+    def open(self) -> None:
+        """Make the sessions that are not made yet, in the order in which a photo needs them."""
+        for network in (self._encoder, self._identity_decoder, self._expression_decoder):
+            network.open()
+
     @property
     def identity_size(self) -> int:
         """M, how many numbers an identity code has, from the graph's declaration."""

@@ -27,9 +27,7 @@ def write_obj(face: Face, file: IO[bytes]) -> None:
     try:
         x, y, z = (fixed_point(axis, 4) for axis in face.vertices.T)
     except ValueError as error:
-        raise OutputError(
-            "the head has vertices that are nowhere; the photo or the model is damaged."
-        ) from error
+        raise OutputError("the head has vertices that are nowhere; the photo or the model is damaged.") from error
     file.write(lines([b"v ", x, b" ", y, b" ", z, b"\n"]))
     file.write(_static_lines(face.head))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
@@ -10,18 +11,19 @@ from face2mesh.errors import OutputError
 from face2mesh.face import Face
 from face2mesh.store import write_atomically
 from face2mesh.write.document import write_json
-from face2mesh.write.glb import write_glb
-from face2mesh.write.npz import write_npz
-from face2mesh.write.obj import write_obj
-from face2mesh.write.ply import write_ply
-from face2mesh.write.stl import write_stl
+
+
+def _opened_when_wanted(suffix: str) -> Callable[[Face, IO[bytes]], None]:
+    """`face2mesh.write.obj.write_obj` and so on: some need the colours of the drawing room, which takes time."""
+
+    def write_format(face: Face, file: IO[bytes]) -> None:
+        getattr(import_module(f"face2mesh.write.{suffix}"), f"write_{suffix}")(face, file)
+
+    return write_format
+
 
 WRITERS: dict[str, Callable[[Face, IO[bytes]], None]] = {
-    "obj": write_obj,
-    "glb": write_glb,
-    "ply": write_ply,
-    "stl": write_stl,
-    "npz": write_npz,
+    suffix: _opened_when_wanted(suffix) for suffix in ("obj", "glb", "ply", "stl", "npz")
 }
 """Mesh formats by suffix, without the dot."""
 
