@@ -17,6 +17,7 @@ from face2mesh.lab.corpus.command import add_parser
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.eyes import gaze_table
 from face2mesh.lab.corpus.follower_weights import choose_controls, follower_weights
+from face2mesh.lab.corpus.people import TARGETS
 from face2mesh.lab.corpus.scans import read_scans
 from face2mesh.lab.corpus.tongue import TARGET, TONGUE, read_tongue_out
 from face2mesh.store import provenance
@@ -32,7 +33,8 @@ def corpus() -> Corpus:
         expression[:, first:last] = 0
     controls = choose_controls(head, np.ones(head.skin_count, bool), 60, np.array([0, 5]))
     weights = follower_weights(head, identity, controls)
-    return Corpus.on(head, identity, expression, gaze_table(), controls, weights)
+    codes = np.random.default_rng(0).normal(size=(len(TARGETS), 2)).astype(np.float32)
+    return Corpus.on(head, identity, expression, gaze_table(), controls, weights, codes)
 
 
 def save(corpus: Corpus, folder: Path) -> tuple[Path, Path]:
@@ -63,6 +65,10 @@ def test_a_missing_corpus_names_the_command(tmp_path: Path) -> None:
 def test_arrays_that_do_not_belong_together_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expression"):
         replace(corpus, expression=corpus.expression[:, 1:])
+    with pytest.raises(ValueError, match="people_codes"):
+        replace(corpus, identity=corpus.identity[:1])
+    with pytest.raises(ValueError, match="targets"):
+        replace(corpus, people_codes=corpus.people_codes[1:])
     save(corpus, tmp_path)
     broken = replace(
         corpus,

@@ -78,12 +78,14 @@ class Carrier:
     Attributes:
         base: the base head.
         body: MakeHuman's body.
+        source: (S,), vertices of the body that the base head's skin was made of.
         neutral: (B, 3) mm, the MakeHuman person that stands for the base head.
         measured: (S,), face, ears and skull.
     """
 
     base: BaseHead
     body: MakeHumanBody
+    source: NDArray[np.int64]
     neutral: Array
     measured: NDArray[np.bool_]
 
@@ -93,8 +95,7 @@ class Carrier:
         The eyeballs keep their size, as in `Followers`: lids stay at their distance from them, and the midpoint between
         their centres stays where it is.
         """
-        base, body, skin_count = self.base, self.body, self.base.skin_count
-        source = head_skin(body).source
+        base, body, source, skin_count = self.base, self.body, self.source, self.base.skin_count
         face = self.measured
         onto = align(self.neutral[source][face], base.vertices[:skin_count][face], scaling=True)
         rest = base.vertices.astype(np.float64)
@@ -172,4 +173,4 @@ def _affine(affine: Array, places: Array) -> Array:
 def carrier(base: BaseHead, targets: MakeHumanTargets, weights: NDArray[Any], measured: NDArray[np.bool_]) -> Carrier:
     """The carrier whose neutral head has these weights (T,) of the targets."""
     neutral = targets.body.vertices + np.tensordot(weights, targets.displacements, axes=1)
-    return Carrier(base, targets.body, neutral, measured)
+    return Carrier(base, targets.body, head_skin(targets.body).source, neutral, measured)

@@ -68,6 +68,7 @@ def sample_expressions(
         _make_possible(row, [ARKIT_NAMES[column] for unit in shown for column in UNIT_COLUMNS[unit]])
         for first, second in withheld:
             _separate(row, first, second)
+        _close_only_what_is_open(row)
     return weights
 
 
@@ -253,7 +254,7 @@ def _make_possible(row: FloatArray, keep: Sequence[str]) -> None:
         if row[INDEX[first]] and row[INDEX[second]]:
             second_yields = (second in keep, row[INDEX[second]]) <= (first in keep, row[INDEX[first]])
             row[INDEX[second if second_yields else first]] = 0
-    row[INDEX["mouthClose"]] = min(row[INDEX["mouthClose"]], row[INDEX["jawOpen"]])
+    _close_only_what_is_open(row)
     for side in ("Left", "Right"):
         # Blinking, squinting and looking down all lower the upper lid: together no more than a closed eye.
         lowered = row[INDEX[f"eyeLookDown{side}"]] * 0.6 + row[INDEX[f"eyeSquint{side}"]] * 0.3
@@ -266,3 +267,8 @@ def _separate(row: FloatArray, first: str, second: str) -> None:
     if shows(row, first) and shows(row, second):
         strengths = {unit: row[UNIT_COLUMNS[unit]].max() for unit in (first, second)}
         row[UNIT_COLUMNS[min(strengths, key=lambda unit: strengths[unit])]] = 0
+
+
+def _close_only_what_is_open(row: FloatArray) -> None:
+    """`mouthClose`, a correction of the open jaw, never exceeds `jawOpen`."""
+    row[INDEX["mouthClose"]] = min(row[INDEX["mouthClose"]], row[INDEX["jawOpen"]])
