@@ -15,9 +15,11 @@ COMMANDS = {
     "base-points": ("base", "mark MediaPipe's points on the base head anew (needs mediapipe)"),
     "corpus": ("corpus", "carry the scans' identities and expressions onto the base head"),
     "hierarchy": ("graph", "thin the base head's skin to the levels of the graph networks"),
+    "label": ("label", "mark the faces of a folder of photos, for `pairs photos` (needs mediapipe)"),
     "pairs": ("pairs", "make training pairs of labelled photos and of rendered heads"),
-    "train": ("train", "train the decoders or the encoder"),
+    "train": ("train", "train the decoders, the encoder or the face detector"),
     "package": ("package", "make a packaged model of two training runs"),
+    "package-detector": ("package", "make the packaged face detector of a training run"),
     "evaluate": ("evaluate", "measure a packaged model"),
     "tables": ("evaluate", "write the page of the measures from a results file"),
     "figures": ("figures", "draw the pictures of the documentation"),
@@ -27,7 +29,7 @@ COMMANDS = {
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `lab` to the command line."""
-    listed = "\n".join(f"  {name:<12}{what}" for name, (_, what) in COMMANDS.items())
+    listed = "\n".join(f"  {name:<18}{what}" for name, (_, what) in COMMANDS.items())
     parser = subparsers.add_parser(
         "lab",
         help="make a model: the laboratory",

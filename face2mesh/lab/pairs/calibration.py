@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.lab.pairs.fit import BOX_SIDE, DISTANCE_MM, YAW_EDGES, Fits, FitSettings, Reliability, yaw_bin
+from face2mesh.lab.pairs.fit import BOX_SIDE, DISTANCE_MM, YAW_EDGES, Fits, FitSettings, Prior, Reliability, yaw_bin
 from face2mesh.lab.pairs.point_model import FloatArray, PointModel
 from face2mesh.lab.pairs.solver import fit
 
@@ -31,6 +31,8 @@ def calibrate(
     points: FloatArray,
     given: NDArray[np.bool_],
     settings: FitSettings,
+    prior: Prior | None = None,
+    workers: int = 1,
     passes: int = 3,
     progress: Callable[[int], None] | None = None,
 ) -> Calibration:
@@ -41,6 +43,8 @@ def calibrate(
         points: (B, N, 2) in sides of the canonical crop.
         given: (B, N).
         settings: of the fits.
+        prior: of each person's identity; the corpus's own by default.
+        workers: threads.
         passes: how often.
         progress: called with the number of passes done.
     """
@@ -48,7 +52,7 @@ def calibrate(
     found = Calibration(Reliability.equal(count), np.zeros((count, 3), np.float32))
     for step in range(passes):
         moved = model.moved(found.shift)
-        fits = fit(moved, points, given, found.reliability, settings)
+        fits = fit(moved, points, given, found.reliability, settings, prior, workers=workers)
         shift = found.shift + estimate_shift(moved, fits)
         found = Calibration(estimate_reliability(moved, fits), shift)
         if progress:

@@ -7,7 +7,8 @@ The camera looks at the head's origin from 1000 mm: with R = R_net, p = R · P,
 so that 100 mm at the origin's depth are exp(log_scale) sides (docs/architecture.md, "The crop and the network's pose").
 Minimised per photo, by Levenberg and Marquardt with bounds and iteratively reweighted squares (Geman and McClure 1987):
 
-    strength · Σ_n ρ(|r_n|² / σ_n²) + Σ identity² + Σ (expression / scale)² + 2 · sparsity · Σ expression
+    strength · Σ_n ρ(|r_n|² / σ_n²) + Σ ((identity − mean) / deviation)²
+        + Σ (expression / scale)² + 2 · Σ sparsity · expression
 
 with r_n in face boxes, σ_n the reliability of point n at the photo's yaw, estimated over the whole set. The landmarks'
 errors are alike over whole regions, so 468 of them weigh as much as about 468 · strength independent ones.
@@ -37,16 +38,17 @@ class FitSettings:
     Attributes:
         strength: weight of the landmarks against the prior (see the module).
         expression_scale: standard deviation of the half-normal prior of the weights.
-        expression_sparsity: slope of their exponential prior.
+        expression_sparsity: slope of their exponential prior, one for all or one for each: the rarer a unit, the more
+            evidence it needs.
         robust_scale: residual, in σ, at which a point's weight has fallen to a quarter.
         pose_steps: of the first phase, mean head.
         steps: of the second phase, everything.
         opposites: (pairs, 2) expressions that exclude each other.
     """
 
-    strength: float = 0.25
+    strength: float = 0.1
     expression_scale: float = 0.6
-    expression_sparsity: float = 0.5
+    expression_sparsity: float | tuple[float, ...] = 0.5
     robust_scale: float = 8.0
     pose_steps: int = 8
     steps: int = 24
@@ -67,6 +69,28 @@ class Reliability:
     def equal(cls, count: int, sigma: float = 0.015) -> Reliability:
         """The same for all."""
         return cls(np.full((len(YAW_EDGES) + 1, count), sigma, np.float32))
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known of each person before a look at the landmarks, say from their age.
+
+    Attributes:
+        mean: (B, M) expected identity codes.
+        deviation: (B, M) their standard deviations.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+
+    @classmethod
+    def of_anybody(cls, count: int, modes: int) -> Prior:
+        """The corpus's own: whitened codes."""
+        return cls(np.zeros((count, modes), np.float32), np.ones((count, modes), np.float32))
+
+    def __getitem__(self, rows: slice) -> Prior:
+        """The same for some of the people."""
+        return Prior(self.mean[rows], self.deviation[rows])
 
 
 @dataclass(frozen=True)

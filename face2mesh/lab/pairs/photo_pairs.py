@@ -10,23 +10,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from face2mesh.head import ARKIT_NAMES
 from face2mesh.head.arkit import OPPOSITES
 from face2mesh.lab.data import data_folder
-from face2mesh.lab.pairs.calibration import Calibration, calibrate
+from face2mesh.lab.pairs.ages import YEARS, prior_of_ages
+from face2mesh.lab.pairs.calibration import calibrate
+from face2mesh.lab.pairs.expression_prior import sparsity
 from face2mesh.lab.pairs.fairface import read_labels
-from face2mesh.lab.pairs.files import VERSION
+from face2mesh.lab.pairs.files import jpeg_of, write_pairs
 from face2mesh.lab.pairs.fit import DISTANCE_MM, Fits, FitSettings
 from face2mesh.lab.pairs.mediapipe import SURFACE_COUNT
-from face2mesh.lab.pairs.photos import FITTED, Acceptance, accepted, cut_photos, in_crop, residual_of, statistics
+from face2mesh.lab.pairs.photos import FITTED, Acceptance, cut_photos, in_crop, refusals, residual_of
 from face2mesh.lab.pairs.point_model import PointModel, load_model
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.solver import fit
-from face2mesh.store import provenance, write_arrays, write_atomically
+from face2mesh.lab.pairs.statistics import by_age, calibration_statistics, statistics
+from face2mesh.store import provenance, write_atomically
 
 CALIBRATION_PHOTOS = 1500
-WORKERS = 2
+COMPARED_PER_AGE = 150
+"""How many photos of each age are fitted once more with the scans' modes alone, for the report."""
 
 
 def make_photo_pairs(arguments: argparse.Namespace) -> None:
@@ -37,32 +41,37 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
         OutputError: the build folder cannot be written.
     """
     torch.set_num_threads(1)
-    data, build = data_folder(arguments), arguments.build
-    settings, limits = FitSettings(opposites=OPPOSITES), Acceptance()
+    data, build, workers = data_folder(arguments), arguments.build, arguments.workers
+    settings, limits = FitSettings(opposites=OPPOSITES, expression_sparsity=sparsity()), Acceptance()
     labels = read_labels(data, "train")
     count = arguments.count or len(labels.ids)
     configuration = {"fit": asdict(settings), "acceptance": asdict(limits), "photos": count}
     inputs = {name.replace("-", "_"): build / f"{name}.npz" for name in ("base-head", "corpus")}
-    _, _, model = load_model(build)
+    _, corpus, model = load_model(build)
     origin = provenance({**inputs, "labels": data / "fairface-train.npz"}, configuration)
     crops, points, rows = cut_photos(data, labels, count, progress_to(count, "cutting photos"))
     given = labels.inside[rows][:, FITTED]
     targets = in_crop(points[:, FITTED])
+    age = labels.age[rows]
+    prior = prior_of_ages(corpus.population, age.tolist())
     some = slice(0, CALIBRATION_PHOTOS)
-    calibration = calibrate(model, targets[some], given[some], settings, progress=progress_to(3, "calibrating"))
-    moved = model.moved(calibration.shift)
+    calibration = calibrate(
+        model, targets[some], given[some], settings, prior[some], workers, progress=progress_to(3, "calibrating")
+    )
+    moved, reliability = model.moved(calibration.shift), calibration.reliability
     fits = fit(
         moved,
         targets,
         given,
-        calibration.reliability,
+        reliability,
         settings,
-        workers=WORKERS,
+        prior,
+        workers=workers,
         progress=progress_to(count, "fitting"),
     )
-    good = accepted(fits, limits)
+    reasons = refusals(fits, limits)
+    good = ~np.any(list(reasons.values()), axis=0)
     arrays = {
-        "crop": crops,
         "points": points[:, :SURFACE_COUNT],
         "inside": labels.inside[rows][:, :SURFACE_COUNT],
         **codes_of(fits),
@@ -70,12 +79,27 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
         "residual": residual_of(fits),
         "accepted": good,
         "photo_id": labels.ids[rows],
-        "age": labels.age[rows],
-        "reliability": calibration.reliability.sigma,
-        "shift": calibration.shift,
+        "age": age,
     }
-    write_arrays(build / "photo-pairs.npz", "photo-pairs", VERSION, arrays, origin)
-    report = {"format": "face2mesh/photo-pairs-statistics", **origin, **results(fits, good, model, calibration)}
+    whole = {"reliability": reliability.sigma, "shift": calibration.shift}
+    write_pairs(build / "photo-pairs.npz", "photo-pairs", arrays, [jpeg_of(crop) for crop in crops], origin, whole)
+    report = {
+        "format": "face2mesh/photo-pairs-statistics",
+        **origin,
+        **statistics(fits, good),
+        **calibration_statistics(calibration),
+        "rejected": {name: int(rejected.sum()) for name, rejected in reasons.items()},
+        "rejected_ids": {name: labels.ids[rows][rejected].tolist() for name, rejected in reasons.items()},
+        "by_age": by_age(fits, good, age),
+    }
+    compared = _compared(age)
+    if corpus.population.modes > corpus.population.scan_modes:
+        scans = _with_modes(moved, corpus.population.scan_modes)
+        plain = fit(scans, targets[compared], given[compared], reliability, settings, workers=workers)
+        report["compared"] = {
+            "with_age_modes": by_age(_rows(fits, compared), good[compared], age[compared]),
+            "scan_modes_alone": by_age(plain, good[compared], age[compared]),
+        }
     write_json(build / "photo-pairs.json", report)
     print(
         f"{build / 'photo-pairs.npz'}: {len(rows)} photos, {good.sum()} accepted, "
@@ -83,22 +107,24 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
     )
 
 
+def _compared(age: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Rows of the first photos of each age."""
+    return np.sort(np.concatenate([np.flatnonzero(age == group)[:COMPARED_PER_AGE] for group in YEARS]))
+
+
+def _with_modes(model: PointModel, modes: int) -> PointModel:
+    """The model with its first identity modes alone."""
+    return PointModel(model.rest, model.identity[:modes], model.expression, model.mirror)
+
+
+def _rows(fits: Fits, rows: NDArray[np.intp]) -> Fits:
+    """Some of the fits."""
+    return Fits(*(getattr(fits, name)[rows] for name in Fits.__dataclass_fields__))
+
+
 def codes_of(fits: Fits) -> dict[str, Any]:
     """The arrays of pairs that describe the head."""
     return {name: getattr(fits, name) for name in ("identity", "expression", "rotation", "offset", "log_scale")}
-
-
-def results(fits: Fits, good: Any, model: PointModel, calibration: Calibration) -> dict[str, Any]:
-    """Statistics of the fits, with the landmarks' calibration beside them."""
-    size = np.linalg.norm(calibration.shift[:SURFACE_COUNT], axis=1)
-    found = statistics(fits, good)
-    found["expression_mean"] = dict(zip(ARKIT_NAMES, found["expression_mean"], strict=True))
-    found["expression_above_half"] = dict(zip(ARKIT_NAMES, found["expression_above_half"], strict=True))
-    found["landmark_shift_mm"] = {"mean": float(size.mean()), "95": float(np.percentile(size, 95))}
-    found["landmark_sigma_percent_frontal"] = {
-        str(q): float(100 * np.percentile(calibration.reliability.sigma[3, :SURFACE_COUNT], q)) for q in (5, 50, 95)
-    }
-    return found
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from face2mesh.errors import InputFileError
 from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.pairs.fairface import FairFace, photos
-from face2mesh.lab.pairs.fit import BOX_SIDE, Fits, yaw_degrees
-from face2mesh.lab.pairs.mediapipe import FACE_OVAL, INNER_51, IRIS_CENTRES, SURFACE_COUNT
+from face2mesh.lab.pairs.fit import Fits, yaw_degrees
+from face2mesh.lab.pairs.mediapipe import FACE_OVAL, IRIS_CENTRES, SURFACE_COUNT
 from face2mesh.lab.pairs.point_model import FloatArray
 from face2mesh.photo.crop import crop_of_landmarks, cut
 
@@ -98,50 +98,11 @@ def residual_of(fits: Fits) -> FloatArray:
     return result
 
 
-def accepted(fits: Fits, limits: Acceptance) -> NDArray[np.bool_]:
-    """(B,) which fits may teach."""
-    result: NDArray[np.bool_] = (
-        (residual_of(fits) <= limits.residual)
-        & ((fits.identity**2).mean(1) <= limits.identity)
-        & (np.abs(yaw_degrees(fits.rotation)) <= limits.yaw)
-        & (fits.weight.mean(1) >= limits.inliers)
-    )
-    return result
-
-
-def nme(fits: Fits, indices: tuple[int, ...], rows: NDArray[np.bool_]) -> float:
-    """NME of the fits themselves in per cent: mean over photos of the mean distance over the given points."""
-    error = np.linalg.norm(fits.error[rows][:, list(indices)], axis=-1)
-    given = fits.weight[rows][:, list(indices)] > 0
-    return float(100 * np.mean((error * given).sum(1) / np.maximum(given.sum(1), 1)))
-
-
-def statistics(fits: Fits, rows: NDArray[np.bool_]) -> dict[str, Any]:
-    """What the fits look like, for the results file: residuals by yaw, codes' mean and deviation, weights."""
-    yaw = np.abs(yaw_degrees(fits.rotation))
-    residual = 100 * residual_of(fits)
-    by_yaw = {}
-    for low, high in ((0, 10), (10, 20), (20, 30), (30, 45), (45, 90)):
-        bin_rows = rows & (yaw >= low) & (yaw < high)
-        if bin_rows.any():
-            by_yaw[f"{low}-{high}"] = {
-                "photos": int(bin_rows.sum()),
-                "nme_68_percent": nme(fits, IBUG_68, bin_rows),
-                "nme_51_percent": nme(fits, INNER_51, bin_rows),
-            }
-    identity, expression = fits.identity[rows], fits.expression[rows]
+def refusals(fits: Fits, limits: Acceptance) -> dict[str, NDArray[np.bool_]]:
+    """Why fits may not teach: reason to (B,); a fit may teach where none holds."""
     return {
-        "photos": len(rows),
-        "accepted": int(rows.sum()),
-        "box_side_in_canonical_crops": BOX_SIDE,
-        "inner_residual_percent": {str(q): float(np.percentile(residual, q)) for q in (5, 25, 50, 75, 95, 99)},
-        "nme_68_percent": nme(fits, IBUG_68, rows),
-        "nme_51_percent": nme(fits, INNER_51, rows),
-        "by_yaw": by_yaw,
-        "identity_std": identity.std(0).round(4).tolist(),
-        "identity_mean": identity.mean(0).round(4).tolist(),
-        "identity_mean_square": {str(q): float(np.percentile((identity**2).mean(1), q)) for q in (5, 50, 95, 99)},
-        "expression_mean": expression.mean(0).round(4).tolist(),
-        "expression_above_half": (expression > 0.5).mean(0).round(4).tolist(),
-        "yaw_std_degrees": float(yaw_degrees(fits.rotation)[rows].std()),
+        "residual": residual_of(fits) > limits.residual,
+        "identity": (fits.identity**2).mean(1) > limits.identity,
+        "yaw": np.abs(yaw_degrees(fits.rotation)) > limits.yaw,
+        "outliers": fits.weight.mean(1) < limits.inliers,
     }

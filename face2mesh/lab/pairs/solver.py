@@ -2,7 +2,7 @@
 
 What costs is JᵀWJ: 940 rows times some 160 unknowns, squared, for each photo. It hardly changes from step to step, so
 it is made anew only at the steps named by `REFRESHED`; in between, the steps take the fresh gradient, which is cheap,
-with the last matrix (a chord method). The cost decides about every step: a stale matrix can slow a fit but not spoil it.
+with the last matrix (a chord method). The cost decides about every step: a stale matrix can slow a fit, not spoil it.
 
 Letters: B photos, N points, M identity modes, E expressions, K = 6 + M + E unknowns.
 """
@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face2mesh.lab.pairs.fit import BOX_SIDE, DISTANCE_MM, Fits, FitSettings, Reliability, yaw_bin
+from face2mesh.lab.pairs.fit import BOX_SIDE, DISTANCE_MM, Fits, FitSettings, Prior, Reliability, yaw_bin
 from face2mesh.lab.pairs.point_model import FloatArray, PointModel
 
 REFRESHED = frozenset((0, 1, 3, 6, 10, 15, 21))
@@ -31,6 +31,7 @@ def fit(
     given: NDArray[np.bool_],
     reliability: Reliability | None = None,
     settings: FitSettings | None = None,
+    prior: Prior | None = None,
     block: int = 32,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
@@ -43,16 +44,18 @@ def fit(
         given: (B, N) which of them count.
         reliability: of each point; equal by default.
         settings: see `FitSettings`.
+        prior: of each person's identity; the corpus's own by default.
         block: photos solved together; limits memory, does not change results beyond rounding.
         workers: threads, each with a block of its own; does not change results.
         progress: called with the number of photos done.
     """
     reliability = reliability or Reliability.equal(len(model.rest))
+    prior = prior or Prior.of_anybody(len(points), len(model.identity))
     solver = _Solver(model, reliability, settings or FitSettings())
 
     def solve(first: int) -> Fits:
         rows = slice(first, first + block)
-        return solver(torch.from_numpy(points[rows]), torch.from_numpy(given[rows]))
+        return solver(torch.from_numpy(points[rows]), torch.from_numpy(given[rows]), prior[rows])
 
     parts = []
     with ThreadPoolExecutor(workers) as pool:
@@ -73,6 +76,16 @@ class _State:
     log_scale: Tensor
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of a block: points (B, N, 2), given (B, N), mean and precision (B, M + E) of the codes."""
+
+    points: Tensor
+    given: Tensor
+    mean: Tensor
+    precision: Tensor
+
+
 class _Solver:
     """Solves blocks of photos; holds what all blocks share."""
 
@@ -83,15 +96,15 @@ class _Solver:
         basis = np.concatenate([model.identity, model.expression])
         self.basis = torch.from_numpy(np.ascontiguousarray(basis.transpose(1, 2, 0)))  # (N, 3, M + E)
         self.sigma = torch.from_numpy(reliability.sigma) * BOX_SIDE
-        units, scale = len(model.expression), settings.expression_scale
-        self.precision = torch.cat([torch.ones(self.modes), torch.full((units,), scale**-2)])
-        slope = torch.as_tensor(settings.expression_sparsity, dtype=torch.float32).expand(units)
+        self.units = len(model.expression)
+        slope = torch.as_tensor(settings.expression_sparsity, dtype=torch.float32).expand(self.units)
         self.slope = torch.cat([torch.zeros(self.modes), slope])
 
-    def __call__(self, points: Tensor, given: Tensor) -> Fits:
-        state = self._initial(points, given)
-        state = self._descend(state, points, given, self.settings.pose_steps, shape=False)
-        state = self._descend(state, points, given, self.settings.steps, shape=True)
+    def __call__(self, points: Tensor, given: Tensor, prior: Prior) -> Fits:
+        seen = _Seen(points, given, *self._codes_prior(prior))
+        state = self._initial(seen)
+        state = self._descend(state, seen, self.settings.pose_steps, shape=False)
+        state = self._descend(state, seen, self.settings.steps, shape=True)
         residual = points - self._project(state)[0]
         return Fits(
             identity=state.codes[:, : self.modes].numpy(),
@@ -103,9 +116,15 @@ class _Solver:
             weight=self._robust(residual, self._sigma(state), given)[0].numpy(),
         )
 
-    def _initial(self, points: Tensor, given: Tensor) -> _State:
-        """Scaled orthographic pose of the mean head in closed form."""
-        weight = given.float()[..., None]
+    def _codes_prior(self, prior: Prior) -> tuple[Tensor, Tensor]:
+        """Mean and precision of all codes, (B, M + E) each."""
+        mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
+        none = mean.new_zeros(len(mean), self.units)
+        return torch.cat([mean, none], 1), torch.cat([deviation, none + self.settings.expression_scale], 1) ** -2
+
+    def _initial(self, seen: _Seen) -> _State:
+        """Scaled orthographic pose of the mean head in closed form; codes at the prior's mean."""
+        points, weight = seen.points, seen.given.float()[..., None]
         total = weight.sum(1)
         mean2 = (weight * points).sum(1) / total
         mean3 = (weight * self.rest).sum(1) / total
@@ -117,8 +136,7 @@ class _Solver:
         rotation = torch.stack([rows[:, 0], rows[:, 1], torch.linalg.cross(rows[:, 0], rows[:, 1])], dim=1)
         scale = stretch.mean(1)
         offset = mean2 - scale[:, None] * torch.einsum("bij,bj->bi", rows, mean3)
-        codes = torch.zeros(len(points), len(self.precision))
-        return _State(codes, rotation, offset, torch.log(100 * scale))
+        return _State(seen.mean, rotation, offset, torch.log(100 * scale))
 
     def _heads(self, codes: Tensor) -> Tensor:
         """(B, M + E) to (B, N, 3)."""
@@ -143,25 +161,27 @@ class _Solver:
         cost = (squared * share).sum(1) * self.settings.strength
         return share**2, cost
 
-    def _cost(self, state: _State, residual: Tensor, sigma: Tensor, given: Tensor) -> Tensor:
-        prior = (self.precision * state.codes**2 + 2 * self.slope * state.codes).sum(1)
-        return self._robust(residual, sigma, given)[1] + prior
+    def _cost(self, state: _State, residual: Tensor, sigma: Tensor, seen: _Seen) -> Tensor:
+        prior = (seen.precision * (state.codes - seen.mean) ** 2 + 2 * self.slope * state.codes).sum(1)
+        return self._robust(residual, sigma, seen.given)[1] + prior
 
-    def _descend(self, state: _State, points: Tensor, given: Tensor, steps: int, shape: bool) -> _State:
+    def _descend(self, state: _State, seen: _Seen, steps: int, shape: bool) -> _State:
+        points, given = seen.points, seen.given
         damping = torch.full((len(points),), 1e-2)
         for step in range(steps):
             if step % 4 == 0:  # the reliability of a photo changes with its yaw, and so does the cost
                 sigma = self._sigma(state)
                 projected, turned = self._project(state)
-                cost = self._cost(state, points - projected, sigma, given)
+                cost = self._cost(state, points - projected, sigma, seen)
             residual = points - projected
             weight = self._robust(residual, sigma, given)[0] * self.settings.strength / sigma**2
             linear = _Linear.at(state, turned)
             if not shape or step in REFRESHED:
                 normal = self._normal_matrix(linear, state, torch.sqrt(weight), shape)
-            trial = self._step(state, normal, self._gradient(linear, state, weight, residual, shape), damping)
+            gradient = self._gradient(linear, state, weight, residual, shape)
+            trial = self._step(state, normal, gradient, damping, seen)
             trial_projected, trial_turned = self._project(trial)
-            trial_cost = self._cost(trial, points - trial_projected, sigma, given)
+            trial_cost = self._cost(trial, points - trial_projected, sigma, seen)
             better = trial_cost < cost
             damping = torch.where(better, damping / 4, damping * 6).clamp(1e-6, 1e6)
             state = _State(
@@ -208,15 +228,15 @@ class _Solver:
         force = torch.einsum("bnij,bni->bnj", linear.axes, pulled) @ state.rotation
         return torch.cat([gradient, force.reshape(len(force), -1) @ self.basis.reshape(force[0].numel(), -1)], 1)
 
-    def _step(self, state: _State, normal: Tensor, gradient: Tensor, damping: Tensor) -> _State:
+    def _step(self, state: _State, normal: Tensor, gradient: Tensor, damping: Tensor, seen: _Seen) -> _State:
         """One damped Gauss–Newton step within the bounds; leaves its arguments as they are."""
         batch, size = gradient.shape
         shape = size > _POSE
         normal = normal.clone()
         diagonal = normal.diagonal(dim1=1, dim2=2)
         if shape:
-            gradient[:, _POSE:] -= self.precision * state.codes + self.slope
-            diagonal[:, _POSE:] += self.precision
+            gradient[:, _POSE:] -= seen.precision * (state.codes - seen.mean) + self.slope
+            diagonal[:, _POSE:] += seen.precision
         diagonal += damping[:, None] * diagonal + 1e-6
         if shape:
             # Weights at a bound that want to leave it are held (active set).
