@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -377,3 +378,23 @@ def test_interrupted(model, out, astronaut, capsys, monkeypatch):
     assert reconstruct(model, out, astronaut) == 130
     assert "interrupted" in capsys.readouterr().err
     assert files(out) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
+def test_interrupted_at_work(model, out, tmp_path):
+    for i in range(60):
+        shutil.copy(ASTRONAUT, tmp_path / f"{i:02}.jpg")
+    code = "import sys; from face2mesh.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "reconstruct", str(tmp_path), "-o", str(out), "--model", str(model)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().endswith(".json\n")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "face2mesh: interrupted; what was finished is kept.\n"
+    done = files(out)
+    assert 2 <= len(done) < 120
+    assert not [name for name in done if name.startswith(".")]
+    for name in {Path(name).stem for name in done}:
+        json.loads((out / f"{name}.json").read_text())
+        assert (out / f"{name}.obj").read_text().splitlines()[-1].startswith("f ")

@@ -20,6 +20,7 @@ from face2mesh.model.manifest import PACKAGED
 REPEATS = 5
 _COMMAND_LINE = "import sys; from face2mesh.cli import main; sys.exit(main())"
 BATCH = 100
+BATCHES = 3
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def cost_of(command: list[str]) -> ProcessCost:
 
 
 def measure_costs(model: Path, portraits: list[Path]) -> dict[str, Any]:
-    """Cold portrait, batch of 100 in one call, import time, peak memory, sizes.
+    """Cold portrait, batch of 100 in one call, demo, import time, peak memory, sizes.
 
     The portraits are repeated until there are 100; a portrait's time holds everything from the start of the process to
     the written OBJ and JSON.
@@ -81,9 +82,9 @@ def measure_costs(model: Path, portraits: list[Path]) -> dict[str, Any]:
         model: folder of the packaged model.
         portraits: London photos at 768².
     """
-    reconstruct = [sys.executable, "-c", _COMMAND_LINE, "reconstruct"]
-    if model.resolve() != PACKAGED.resolve():
-        reconstruct += ["--model", str(model)]
+    command = [sys.executable, "-c", _COMMAND_LINE]
+    named = [] if model.resolve() == PACKAGED.resolve() else ["--model", str(model)]
+    reconstruct = [*command, "reconstruct", *named]
     with tempfile.TemporaryDirectory() as folder:
         output = str(Path(folder) / "out")
         cold = [cost_of([*reconstruct, str(portraits[0]), "-o", output]) for _ in range(REPEATS)]
@@ -92,7 +93,8 @@ def measure_costs(model: Path, portraits: list[Path]) -> dict[str, Any]:
         for i in range(BATCH):
             source = portraits[i % len(portraits)]
             (many / f"{i:03}-{source.name}").write_bytes(source.read_bytes())
-        batch = cost_of([*reconstruct, str(many), "-o", output])
+        batches = [cost_of([*reconstruct, str(many), "-o", output]) for _ in range(BATCHES)]
+        demo = [cost_of([*command, "demo", *named, "-o", output]) for _ in range(REPEATS)]
     nothing = [cost_of([sys.executable, "-c", "pass"]).seconds for _ in range(REPEATS)]
     importing = [cost_of([sys.executable, "-c", "import face2mesh"]).seconds for _ in range(REPEATS)]
     loading = [cost_of([sys.executable, "-c", "from face2mesh import Model, Face"]).seconds for _ in range(REPEATS)]
@@ -101,9 +103,11 @@ def measure_costs(model: Path, portraits: list[Path]) -> dict[str, Any]:
         "cold_portrait_processor_seconds": statistics.median(cost.processor_seconds for cost in cold),
         "portrait_peak_mib": max(cost.peak_mib for cost in cold),
         "batch_photos": BATCH,
-        "batch_ms_a_photo": 1000 * batch.seconds / BATCH,
-        "batch_processor_ms_a_photo": 1000 * batch.processor_seconds / BATCH,
-        "batch_peak_mib": batch.peak_mib,
+        "batch_ms_a_photo": statistics.median(1000 * batch.seconds / BATCH for batch in batches),
+        "batch_all_ms_a_photo": [round(1000 * batch.seconds / BATCH, 1) for batch in batches],
+        "batch_processor_ms_a_photo": statistics.median(1000 * batch.processor_seconds / BATCH for batch in batches),
+        "batch_peak_mib": max(batch.peak_mib for batch in batches),
+        "demo_seconds": _spread([cost.seconds for cost in demo]),
         "python_start_seconds": _spread(nothing),
         "import_seconds": statistics.median(importing) - statistics.median(nothing),
         "import_everything_seconds": statistics.median(loading) - statistics.median(nothing),
