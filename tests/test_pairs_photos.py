@@ -82,7 +82,7 @@ def test_labels_and_photos_are_read(tmp_path: Path) -> None:
 def test_the_canonical_crop_is_the_middle_of_the_stored_one(tmp_path: Path) -> None:
     write_fairface(tmp_path)
     labels = read_labels(tmp_path, "train")
-    crops, points, rows = cut_photos(tmp_path, labels)
+    crops, points, rows = cut_photos(photos(tmp_path, "train"), labels)
     assert crops.shape == (COUNT, 160, 160, 3)
     assert rows.tolist() == list(range(COUNT))
     box = points[:, list(IBUG_68)]
@@ -98,7 +98,7 @@ def test_the_command_fits_and_the_figure_shows(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("face2mesh.lab.pairs.photo_pairs.CALIBRATION_PHOTOS", 3)
     write_fairface(tmp_path)
     made_up_build.write_base(tmp_path)
-    arguments = argparse.Namespace(build=tmp_path, data=tmp_path, count=None)
+    arguments = argparse.Namespace(build=tmp_path, data=tmp_path, count=None, workers=1, labels=None, photos=None)
     command.make_photo_pairs(arguments)
     pairs = read_pairs(tmp_path / "photo-pairs.npz")
     assert pairs["accepted"].all()
@@ -140,7 +140,7 @@ def test_unusable_data_is_refused_in_a_sentence(tmp_path: Path, broken: str) -> 
         arrays["ids"] = arrays["ids"] + 1
         np.savez(labels, **arrays)
     with pytest.raises(InputFileError, match=r"fairface|FairFace"):
-        cut_photos(tmp_path, read_labels(tmp_path, "train"))
+        cut_photos(photos(tmp_path, "train"), read_labels(tmp_path, "train"))
 
 
 def test_pairs_whose_rows_differ_are_refused(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from face2mesh.lab.label.files import POINTS
 MEDIAPIPE = "0.10.21"
 MOST_FACES = 8
 BORDER = 2 / 7
-"""A tight crop leaves a detector no room: its border is repeated this far, as a share of the longer side. FairFace's 224
-pixels get 64."""
+"""A tight crop leaves a detector no room: its border is repeated this far, as a share of the longer side.
+FairFace's 224 pixels get 64."""
 
 
 class Marker(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from face2mesh.errors import InputFileError
 from face2mesh.head.arkit import OPPOSITES
 from face2mesh.lab.data import data_folder
+from face2mesh.lab.label.files import read_folder_labels
 from face2mesh.lab.pairs.ages import YEARS, prior_of_ages
 from face2mesh.lab.pairs.calibration import calibrate
 from face2mesh.lab.pairs.expression_prior import sparsity
-from face2mesh.lab.pairs.fairface import read_labels
+from face2mesh.lab.pairs.fairface import photos, read_labels
 from face2mesh.lab.pairs.files import jpeg_of, write_pairs
 from face2mesh.lab.pairs.fit import DISTANCE_MM, Fits, FitSettings
 from face2mesh.lab.pairs.mediapipe import SURFACE_COUNT
-from face2mesh.lab.pairs.photos import FITTED, Acceptance, cut_photos, in_crop, refusals, residual_of
+from face2mesh.lab.pairs.photos import FITTED, Acceptance, LabelledPhotos, cut_photos, in_crop, refusals, residual_of
 from face2mesh.lab.pairs.point_model import PointModel, load_model
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.solver import fit
@@ -41,15 +44,15 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
         OutputError: the build folder cannot be written.
     """
     torch.set_num_threads(1)
-    data, build, workers = data_folder(arguments), arguments.build, arguments.workers
+    build, workers = arguments.build, arguments.workers
     settings, limits = FitSettings(opposites=OPPOSITES, expression_sparsity=sparsity()), Acceptance()
-    labels = read_labels(data, "train")
+    labels, pictures, labelled = _source(arguments)
     count = arguments.count or len(labels.ids)
     configuration = {"fit": asdict(settings), "acceptance": asdict(limits), "photos": count}
     inputs = {name.replace("-", "_"): build / f"{name}.npz" for name in ("base-head", "corpus")}
     _, corpus, model = load_model(build)
-    origin = provenance({**inputs, "labels": data / "fairface-train.npz"}, configuration)
-    crops, points, rows = cut_photos(data, labels, count, progress_to(count, "cutting photos"))
+    origin = provenance({**inputs, "labels": labelled}, configuration)
+    crops, points, rows = cut_photos(pictures, labels, count, progress_to(count, "cutting photos"))
     given = labels.inside[rows][:, FITTED]
     targets = in_crop(points[:, FITTED])
     age = labels.age[rows]
@@ -105,6 +108,19 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
         f"{build / 'photo-pairs.npz'}: {len(rows)} photos, {good.sum()} accepted, "
         f"NME-68 {report['nme_68_percent']:.2f} %, NME-51 {report['nme_51_percent']:.2f} % of the fits"
     )
+
+
+def _source(
+    arguments: argparse.Namespace,
+) -> tuple[LabelledPhotos, Iterator[tuple[int, NDArray[np.uint8]]], Path]:
+    """The labels, the photos, and the labels' file: FairFace's, or a folder's with `--labels` and `--photos`."""
+    if arguments.labels is None:
+        data = data_folder(arguments)
+        return read_labels(data, "train"), photos(data, "train"), data / "fairface-train.npz"
+    if arguments.photos is None:
+        raise InputFileError(f"{arguments.labels}: name the folder of its photos with --photos.")
+    own = read_folder_labels(arguments.labels)
+    return own, own.pictures(arguments.photos), arguments.labels
 
 
 def _compared(age: NDArray[np.str_]) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""FairFace's photos as training pairs: a crop, its landmarks and the head fitted to them.
+"""Labelled photos as training pairs: a crop, its landmarks and the head fitted to them.
 
 Crops are 160 × 160 with 1.25 times the canonical side, so the canonical crop is 128 of their pixels across and shares
 their centre. `offset` and `log_scale` are those of the canonical crop: what the network would have to say of
@@ -8,17 +8,15 @@ pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError
 from face2mesh.lab.base.embeddings import IBUG_68
-from face2mesh.lab.pairs.fairface import FairFace, photos
 from face2mesh.lab.pairs.fit import Fits, yaw_degrees
 from face2mesh.lab.pairs.mediapipe import FACE_OVAL, IRIS_CENTRES, SURFACE_COUNT
 from face2mesh.lab.pairs.point_model import FloatArray
@@ -58,22 +56,55 @@ def in_pixels(points: NDArray[Any]) -> FloatArray:
     return (np.asarray(points, np.float32) * CANONICAL_PIXELS + CROP_PIXELS / 2).astype(np.float32)
 
 
+class LabelledPhotos(Protocol):
+    """Labels of N faces: FairFace's own or those of `face2mesh lab label`."""
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """(N,) the faces' numbers."""
+        ...
+
+    @property
+    def landmarks(self) -> NDArray[np.float32]:
+        """(N, 478, 2) pixels of the photo."""
+        ...
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """(N, 478), whether a point lies in the photo."""
+        ...
+
+    @property
+    def age(self) -> NDArray[np.str_]:
+        """(N,) FairFace's group of years, or ""."""
+        ...
+
+
 def cut_photos(
-    folder: Path, labels: FairFace, count: int | None = None, progress: Callable[[int], None] | None = None
+    pictures: Iterable[tuple[int, NDArray[np.uint8]]],
+    labels: LabelledPhotos,
+    count: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[NDArray[np.uint8], FloatArray, NDArray[np.intp]]:
-    """Cut the crops of the training photos.
+    """Cut the crops of labelled photos.
+
+    Args:
+        pictures: the faces' numbers and their upright photos (H, W, 3).
+        labels: of the faces; photos without labels are left out.
+        count: only the first so many faces.
+        progress: called with the number of photos done.
 
     Returns:
         Crops (N, 160, 160, 3), all 478 landmarks (N, 478, 2) in their pixels, and the photos' rows in `labels` (N,).
 
     Raises:
-        InputFileError: a photo is missing, or the archives are.
+        InputFileError: a photo is missing or cannot be read.
     """
     row_of = {int(number): row for row, number in enumerate(labels.ids[:count])}
     crops = np.empty((len(row_of), CROP_PIXELS, CROP_PIXELS, 3), np.uint8)
     points = np.empty((len(row_of), *labels.landmarks.shape[1:]), np.float32)
     rows: list[int] = []
-    for number, rgb in photos(folder, "train"):
+    for number, rgb in pictures:
         row = row_of.get(number)
         if row is None:
             continue
@@ -86,7 +117,9 @@ def cut_photos(
             progress(len(rows))
         if len(rows) == len(row_of):
             return crops, points, np.array(rows)
-    raise InputFileError(f"{folder}: {len(row_of) - len(rows)} FairFace photos are missing; get the archives again.")
+    if not row_of:
+        raise InputFileError("There are no labelled faces to fit; label a folder that holds some.")
+    raise InputFileError(f"{len(row_of) - len(rows)} photos of the labels are missing; get FairFace's archives again.")
 
 
 def residual_of(fits: Fits) -> FloatArray:
