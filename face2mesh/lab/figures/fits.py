@@ -1,0 +1,109 @@
+"""Pictures of the fits of photos: children with and without the corpus's ages, and the forty worst fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from face2mesh.draw import contact_sheet, part_colours, render
+from face2mesh.head import BaseHead
+from face2mesh.head.arkit import OPPOSITES
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.figures.pairs import fitted, view_of, with_points
+from face2mesh.lab.pairs import read_pairs
+from face2mesh.lab.pairs.expression_prior import sparsity
+from face2mesh.lab.pairs.fit import Fits, FitSettings, Reliability, yaw_degrees
+from face2mesh.lab.pairs.mediapipe import SURFACE_COUNT
+from face2mesh.lab.pairs.photos import in_crop
+from face2mesh.lab.pairs.point_model import PointModel, load_model
+from face2mesh.lab.pairs.solver import fit
+
+CHILDREN, WORST = 8, 40
+CHILDREN_AGES = ("0-2", "3-9")
+FACING_DEGREES = 25.0
+QUALITY = 88
+
+Pairs = dict[str, NDArray[Any]]
+Picture = NDArray[np.uint8]
+
+
+def draw(build: Path, out: Path, seed: int = 0) -> list[Path]:
+    """Draw `fits-children.png` and `fits-worst.jpg`.
+
+    Args:
+        build: with `base-head.npz`, `corpus.npz` and `photo-pairs.npz`.
+        out: folder for the pictures.
+        seed: of the children's choice.
+
+    Returns:
+        The files written.
+    """
+    head, corpus, model = load_model(build)
+    pairs = read_pairs(build / "photo-pairs.npz")
+    written = []
+    children = _children(pairs, seed)
+    if len(children):
+        plain = scans_alone(corpus, model, pairs, children)
+        cells = [_compared(head, corpus, pairs, plain, int(row), i) for i, row in enumerate(children)]
+        labels = [
+            f"{pairs['photo_id'][row]}, {pairs['age'][row]}: photo, scans' modes alone, with ages (mesh, head)"
+            for row in children
+        ]
+        sheet = contact_sheet(cells, columns=2, labels=labels)
+        written.append(out / "fits-children.png")
+        Image.fromarray(sheet).quantize(256).save(written[-1], optimize=True)
+    worst = np.argsort(-pairs["residual"])[:WORST]
+    labels = [
+        f"{pairs['photo_id'][row]}: {100 * pairs['residual'][row]:.1f} % {'' if pairs['accepted'][row] else 'rejected'}"
+        for row in worst
+    ]
+    cells = [fitted(head, corpus, pairs, int(row)) for row in worst]
+    written.append(out / "fits-worst.jpg")
+    Image.fromarray(contact_sheet(cells, columns=4, labels=labels)).save(written[-1], quality=QUALITY)
+    return written
+
+
+def _children(pairs: Pairs, seed: int) -> NDArray[np.intp]:
+    """Rows of accepted photos of children who look ahead, half of either age."""
+    generator = np.random.default_rng(seed)
+    facing = pairs["accepted"] & (np.abs(yaw_degrees(pairs["rotation"])) < FACING_DEGREES)
+    chosen = []
+    for age in CHILDREN_AGES:
+        rows = np.flatnonzero(facing & (pairs["age"] == age))
+        chosen.append(generator.choice(rows, min(CHILDREN // len(CHILDREN_AGES), len(rows)), replace=False))
+    return np.concatenate(chosen)
+
+
+def scans_alone(corpus: Corpus, model: PointModel, pairs: Pairs, rows: NDArray[np.intp]) -> Fits:
+    """The same photos fitted with the scans' identity modes alone: irises do not count, for pairs do not keep them."""
+    scans = corpus.population.scan_modes
+    moved = model.moved(pairs["shift"])
+    fewer = PointModel(moved.rest, moved.identity[:scans], moved.expression, moved.mirror)
+    points = np.zeros((len(rows), len(model.rest), 2), np.float32)
+    given = np.zeros(points.shape[:2], np.bool_)
+    points[:, :SURFACE_COUNT], given[:, :SURFACE_COUNT] = in_crop(pairs["points"][rows]), pairs["inside"][rows]
+    settings = FitSettings(opposites=OPPOSITES, expression_sparsity=sparsity())
+    return fit(fewer, points, given, Reliability(pairs["reliability"]), settings)
+
+
+def _compared(head: BaseHead, corpus: Corpus, pairs: Pairs, plain: Fits, row: int, index: int) -> Picture:
+    """The photo; mesh over it and head alone, by the scans' modes; the same with ages."""
+    photo = with_points(pairs["crop"][row], pairs["points"][row], False)
+    without = {name: np.array(pairs[name]) for name in ("identity", "expression", "rotation", "offset", "log_scale")}
+    without["identity"][row] = 0
+    without["identity"][row, : plain.identity.shape[1]] = plain.identity[index]
+    for name in ("expression", "rotation", "offset", "log_scale"):
+        without[name][row] = getattr(plain, name)[index]
+    columns = [photo]
+    for codes in ({**pairs, **without}, pairs):
+        vertices = corpus.heads(codes["identity"][row][None], codes["expression"][row][None])[0]
+        camera, pose = view_of(codes, row)
+        colours = part_colours(head)
+        over = render(vertices, head.skin_triangles, colours, camera, pose, background=photo, quads=head.skin_quads)
+        columns += [(0.55 * photo + 0.45 * over).astype(np.uint8)]
+        columns += [render(vertices, head.triangles, colours, camera, pose)]
+    return np.concatenate(columns, axis=1)
