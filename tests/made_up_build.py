@@ -11,9 +11,11 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.population import Population
 from face2mesh.lab.corpus.splits import TRAIN
 from face2mesh.lab.graph.hierarchy import build_hierarchy
-from face2mesh.lab.pairs.files import VERSION
+from face2mesh.lab.pairs.files import write_pairs as write_pairs_file
 from face2mesh.lab.pairs.rendered import World, render_pairs
-from face2mesh.store import provenance, write_arrays
+from face2mesh.lab.pairs.skin import Skins
+from face2mesh.lab.pairs.surroundings import Backdrops
+from face2mesh.store import provenance
 
 MODES = 5
 POPULATION = Population.of_scans(MODES)
@@ -49,13 +51,13 @@ def write_pairs(build: Path, count: int = 24) -> None:
     """`rendered-pairs.npz`, and the same pictures as if they were fitted photos."""
     head = made_up_head(STEPS)
     identity, expression = TRAIN.draw(count, POPULATION)
-    none = np.zeros((0, head.skin_count, 3), np.float32)
-    world = World(head, corpus_of(build), none, np.zeros((0, 8, 8, 3), np.uint8), identity, expression, 1, 1.0)
+    world = World(head, corpus_of(build), Skins.none(head), Backdrops.none(), identity, expression, seed=1)
     pairs = render_pairs(world)
-    write_arrays(build / "rendered-pairs.npz", "rendered-pairs", VERSION, pairs, provenance())
+    jpegs = pairs.pop("jpeg")
+    write_pairs_file(build / "rendered-pairs.npz", "rendered-pairs", pairs, jpegs, provenance())
     photos = {name: value for name, value in pairs.items() if name not in ("light", "person")}
     photos["accepted"] = np.ones(count, bool)
     photos["residual"] = np.zeros(count, np.float32)
     photos["photo_id"] = np.arange(count)
     photos["age"] = np.full(count, "20-29")
-    write_arrays(build / "photo-pairs.npz", "photo-pairs", VERSION, photos, provenance())
+    write_pairs_file(build / "photo-pairs.npz", "photo-pairs", photos, jpegs, provenance())

@@ -1,63 +1,73 @@
-"""`face2mesh lab pairs photos|rendered`: the training pairs."""
+"""`face2mesh lab pairs photos|rendered|outside|scenery`: the training pairs."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-import numpy as np
-
+from face2mesh.head import BaseHead
+from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE, TRAIN
-from face2mesh.lab.pairs.files import SHARED, VERSION, read_pairs
+from face2mesh.lab.data import data_folder
+from face2mesh.lab.pairs.files import write_pairs
+from face2mesh.lab.pairs.looks import looks_of_photos
+from face2mesh.lab.pairs.outside_command import add_outside
 from face2mesh.lab.pairs.photo_pairs import make_photo_pairs
-from face2mesh.lab.pairs.point_model import load_model
 from face2mesh.lab.pairs.progress import progress_to
-from face2mesh.lab.pairs.rendered import RENDERED_PIXELS, World, render_pairs
-from face2mesh.lab.pairs.skin import skins_of_photos
-from face2mesh.store import provenance, write_arrays
+from face2mesh.lab.pairs.rendered import World, render_pairs
+from face2mesh.lab.pairs.scenery_command import add_scenery
+from face2mesh.store import provenance
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `pairs` with its two kinds."""
     kinds = subparsers.add_parser("pairs", help="make training pairs").add_subparsers(required=True, metavar="KIND")
-    photo = kinds.add_parser("photos", help="fit heads to FairFace's labelled photos")
+    photo = kinds.add_parser("photos", help="fit heads to labelled photos")
     photo.add_argument("--count", type=int, default=None, help="only the first COUNT photos")
+    photo.add_argument("--workers", type=int, default=2, help="threads (2); the result is the same")
+    photo.add_argument("--labels", type=Path, metavar="FILE", help="of `lab label` (FairFace's training photos)")
+    photo.add_argument("--photos", type=Path, metavar="DIR", help="the folder that was labelled")
     photo.set_defaults(run=make_photo_pairs)
     rendered = kinds.add_parser("rendered", help="render heads of the corpus, with exact truth")
-    rendered.add_argument("--count", type=int, default=None, help="how many (24000; 1000 with --held-out)")
+    rendered.add_argument("--count", type=int, default=None, help="how many (50000; 1000 with --held-out)")
     rendered.add_argument("--seed", type=int, default=0, help="of pictures and people (0)")
-    rendered.add_argument("--skins", type=int, default=500, help="how many skins to take from photos (500)")
+    rendered.add_argument(
+        "--skins", type=int, default=800, help="how many skins to take from photos (800, held out 200)"
+    )
+    rendered.add_argument(
+        "--time-limit", type=float, metavar="MINUTES", help="stop rendering then, write what is there"
+    )
     rendered.add_argument("--held-out", action="store_true", help="held-out people, into rendered-heldout.npz")
     rendered.add_argument("--workers", type=int, default=1, help="processes (1); the result is the same")
     rendered.set_defaults(run=make_rendered_pairs)
+    add_outside(kinds)
+    add_scenery(kinds)
 
 
 def make_rendered_pairs(arguments: argparse.Namespace) -> None:
     """Render heads and write `rendered-pairs.npz`, or `rendered-heldout.npz` with people and skins of their own.
 
-    Skins and backgrounds come from the photos in `photo-pairs.npz`, four fifths of them for training and the rest for
-    the held-out set.
-
     Raises:
-        InputFileError: base head, corpus or photo pairs are missing.
+        InputFileError: base head, corpus, photo pairs or the photos are missing.
         OutputError: the build folder cannot be written.
     """
     build, held_out = arguments.build, bool(arguments.held_out)
     split = HELD_OUT_PEOPLE if held_out else TRAIN
-    count = arguments.count or (1000 if held_out else 24000)
-    configuration = {"count": count, "skins": arguments.skins, "split": split.name, "pixels": RENDERED_PIXELS}
+    count = arguments.count or (1000 if held_out else 50000)
+    skins = arguments.skins // 4 if held_out else arguments.skins
+    configuration = {"count": count, "skins": skins, "split": split.name}
     inputs = {name.replace("-", "_"): build / f"{name}.npz" for name in ("base-head", "corpus", "photo-pairs")}
-    head, corpus, _ = load_model(build)
     origin = provenance(inputs, configuration, arguments.seed)  # before a long run, in which inputs may change
-    photos = read_pairs(build / "photo-pairs.npz")
-    last = len(photos["crop"]) * 4 // 5
-    share = slice(last, None) if held_out else slice(0, last)
-    photos = {name: values[share] for name, values in photos.items() if name in (*SHARED, "residual", "accepted")}
-    generator = np.random.default_rng([arguments.seed, 1])
-    skins = skins_of_photos(head, corpus, photos, arguments.skins, generator)
+    head = BaseHead.load(build / "base-head.npz")
+    corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+    looks = looks_of_photos(head, corpus, build, data_folder(arguments), held_out, arguments.seed, skins)
     identity, expression = split.draw(count, corpus.population, stream=arguments.seed)
-    world = World(head, corpus, skins, photos["crop"][::4].copy(), identity, expression, split.seed + arguments.seed)
-    del photos
-    arrays = render_pairs(world, arguments.workers, progress_to(count, "rendering"))
+    world = World(head, corpus, *looks, identity, expression, split.seed + arguments.seed)
+    limit = None if arguments.time_limit is None else arguments.time_limit * 60
+    arrays = render_pairs(world, arguments.workers, progress_to(count, "rendering"), limit)
+    jpegs = arrays.pop("jpeg")
     path = build / ("rendered-heldout.npz" if held_out else "rendered-pairs.npz")
-    write_arrays(path, "rendered-pairs", VERSION, arrays, origin)
-    print(f"{path}: {count} pictures of {split.name} people, {len(skins)} skins from photos")
+    files = write_pairs(path, "rendered-pairs", arrays, jpegs, origin)
+    print(
+        f"{path}: {len(jpegs)} pictures of {split.name} people in {len(files)} pieces, {len(looks[0])} skins of photos"
+    )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.lab.render.picture import Lamp, Light
+
 FloatArray = NDArray[np.float32]
 
 
@@ -28,25 +30,46 @@ def lamp_harmonics(direction: NDArray[np.floating]) -> FloatArray:
     return np.array([0.25, x / 2, y / 2, z / 2, *(5 / 32 * value for value in second)], np.float32)
 
 
-def random_light(generator: np.random.Generator) -> FloatArray:
-    """Light of a day, a room or a flash: even light, a lamp from the front or above, often a second, tinted.
+def random_light(generator: np.random.Generator) -> Light:
+    """Light of a day, a room, a flash or a lamp beside the bed: even light and one to three lamps, tinted.
 
     Returns:
-        (9, 3) linear RGB; a surface that faces the camera gets about 0.5 to 1.3 in all.
+        Light in camera axes; a surface that faces the camera gets about 0.3 to 1.3 of it.
     """
-    warm = generator.normal(0, 0.08)
+    mood = generator.choice(3, p=[0.62, 0.28, 0.1])  # soft, one strong lamp, coloured
+    warm = generator.normal(0.05, 0.11)
     tint = np.array([1 + warm, 1.0, 1 - warm]) * np.exp(generator.normal(0, 0.03, 3))
-    light = np.zeros((9, 3))
-    even = generator.uniform(0.25, 0.9)
-    light[0] = even * tint
-    # More of it from the sky than from the floor.
-    light[2] = -even * generator.uniform(0, 0.3) * tint
-    for lamp in range(1 + generator.integers(0, 3)):
-        direction = generator.normal(size=3) * (1.0, 0.6, 0.5) + (0.0, -0.5, -1.0 if lamp == 0 else -0.2)
-        strength = generator.uniform(0.2, 0.9) if lamp == 0 else generator.uniform(0.05, 0.4)
-        colour = np.array([1 + warm, 1.0, 1 - warm]) * np.exp(generator.normal(0, 0.06, 3))
-        light += strength * lamp_harmonics(direction)[:, None] * colour
-    facing = light[0] - light[3] + 2 * light[6]
-    exposure = generator.uniform(0.65, 1.2) / facing.mean()
-    result: FloatArray = (light * exposure).astype(np.float32)
-    return result
+    even = np.zeros((9, 3))
+    amount = generator.uniform(0.35, 1.0) if mood == 0 else generator.uniform(0.06, 0.4)
+    even[0] = amount * tint
+    # More of it from the sky than from the floor, and more from one side than from the other.
+    even[1] = amount * generator.normal(0, 0.12) * tint
+    even[2] = -amount * generator.uniform(-0.05, 0.35) * tint
+    lamps = []
+    for index in range(1 + generator.integers(0, 3)):
+        direction = generator.normal(size=3) * (1.0, 0.6, 0.5) + (0.0, -0.5, -1.0 if index == 0 else -0.2)
+        if index == 0 and generator.random() < 0.12:
+            direction = np.array([0.0, -0.1, -1.0]) + generator.normal(0, 0.08, 3)  # a flash
+        direction /= np.linalg.norm(direction)
+        low, high = ((0.15, 0.8), (0.6, 1.4), (0.4, 1.2))[mood] if index == 0 else (0.05, 0.4)
+        colour = np.array([1 + warm, 1.0, 1 - warm]) * np.exp(generator.normal(0, 0.3 if mood == 2 else 0.06, 3))
+        colour = colour * generator.uniform(low, high)
+        harmonics = lamp_harmonics(direction)[:, None] * colour
+        sharpness = float(np.exp(generator.uniform(np.log(25), np.log(250))))
+        lamps.append((direction, harmonics, colour, sharpness))
+    total = even + sum(harmonics for _, harmonics, _, _ in lamps)
+    facing = total[0] - total[3] + 2 * total[6]
+    goal = generator.uniform(0.7, 1.3) if mood == 0 else generator.uniform(0.45, 1.25)
+    exposure = goal / max(float(facing.mean()), 0.12)
+    return Light(
+        (even * exposure).astype(np.float32),
+        [
+            Lamp(
+                direction.astype(np.float32),
+                (harmonics * exposure).astype(np.float32),
+                (colour * exposure).astype(np.float32),
+                sharpness,
+            )
+            for direction, harmonics, colour, sharpness in lamps
+        ],
+    )
