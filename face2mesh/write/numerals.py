@@ -65,5 +65,5 @@ def lines(columns: list[Cells | bytes]) -> bytes:
         else:
             characters.append(column[0])
             counts.append(column[1])
-    text: bytes = np.concatenate(characters, axis=1)[np.concatenate(counts, axis=1)].tobytes()
-    return text
+    written: bytes = np.concatenate(characters, axis=1)[np.concatenate(counts, axis=1)].tobytes()
+    return written
