@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -12,6 +12,7 @@ LENGTHS = arrays(np.float32, st.integers(1, 20), elements=st.floats(-2e4, 2e4, w
 COUNTS = arrays(np.uint32, st.integers(1, 20), elements=st.integers(0, 2**32 - 1))
 
 
+@settings(deadline=None, max_examples=40)
 @given(LENGTHS, st.sampled_from([1, 4]))
 def test_fixed_point_is_what_python_writes(values, decimals):
     expected = "".join(f"{value:.{decimals}f}\n" for value in values.tolist())
@@ -25,6 +26,7 @@ def test_halves_and_signs():
     assert lines([fixed_point(values[:3], 1), b" "]) == b"0.5 1.5 -0.5 "
 
 
+@settings(deadline=None, max_examples=40)
 @given(COUNTS)
 def test_whole_numbers(values):
     assert lines([b"f ", whole(values), b"/", whole(values), b"\n"]).decode() == "".join(
