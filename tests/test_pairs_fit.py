@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from face2mesh.lab.pairs.calibration import estimate_reliability, estimate_shift
-from face2mesh.lab.pairs.fit import BOX_SIDE, Fits, FitSettings, Reliability, project, yaw_degrees
+from face2mesh.lab.pairs.fit import BOX_SIDE, Fits, FitSettings, Prior, Reliability, project, yaw_degrees
 from face2mesh.lab.pairs.point_model import PointModel
 from face2mesh.lab.pairs.solver import fit
 
@@ -183,3 +183,44 @@ def test_yaw_is_positive_towards_the_right_of_the_picture(side: int) -> None:
     nose = rotation @ [0, 0, 100]
     assert np.sign(nose[0]) == side
     np.testing.assert_allclose(yaw_degrees(rotation[None].astype(np.float32)), 20 * side, rtol=1e-5)
+
+
+def test_two_workers_give_the_same_fits() -> None:
+    model, truth = face_model(), people()
+    points = seen(model, truth)
+    given = np.ones(points.shape[:2], bool)
+    one = fit(model, points, given, block=4)
+    two = fit(model, points, given, block=4, workers=2)
+    np.testing.assert_array_equal(one.identity, two.identity)
+    np.testing.assert_array_equal(one.expression, two.expression)
+
+
+def test_without_points_that_tell_the_prior_decides() -> None:
+    model, truth = face_model(), people()
+    points = seen(model, truth)
+    given = np.ones(points.shape[:2], bool)
+    mean = np.full((len(points), MODES), 0.8, np.float32)
+    settings = FitSettings(strength=1e-5)
+    fits = fit(model, points, given, None, settings, Prior(mean, np.ones_like(mean)))
+    np.testing.assert_allclose(fits.identity, mean, atol=0.02)
+    # A tight prior holds against the points, a wide one gives way.
+    tight = fit(model, points, given, *sure(model), Prior(mean, np.full_like(mean, 1e-3)))
+    np.testing.assert_allclose(tight.identity, mean, atol=0.02)
+    wide = fit(model, points, given, *sure(model), Prior(mean, np.full_like(mean, 3.0)))
+    np.testing.assert_allclose(wide.identity, truth["identity"], atol=0.2)
+
+
+def test_a_rare_unit_needs_more_evidence() -> None:
+    model, truth = face_model(), people()
+    truth["expression"][:] = 0
+    truth["expression"][:, 6] = 0.5
+    points = seen(model, truth)
+    given = np.ones(points.shape[:2], bool)
+
+    def weight(slope: float) -> float:
+        slopes = tuple(slope if unit == 6 else 0.5 for unit in range(EXPRESSIONS))
+        return float(
+            fit(model, points, given, settings=FitSettings(expression_sparsity=slopes)).expression[:, 6].mean()
+        )
+
+    assert weight(60.0) < 0.5 * weight(0.5)

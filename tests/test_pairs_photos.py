@@ -15,7 +15,8 @@ from PIL import Image
 from face2mesh.errors import InputFileError
 from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.figures import pairs as figure
-from face2mesh.lab.pairs import command, read_pairs
+from face2mesh.lab.label.files import Labels, digest_of, write_labels
+from face2mesh.lab.pairs import command, photo_pairs, read_pairs
 from face2mesh.lab.pairs.fairface import photos, read_labels
 from face2mesh.lab.pairs.fit import project
 from face2mesh.lab.pairs.mediapipe import FACE_OVAL, INNER_51, mirror_of_points
@@ -108,15 +109,10 @@ def test_the_command_fits_and_the_figure_shows(tmp_path: Path, monkeypatch: pyte
     report = json.loads((tmp_path / "photo-pairs.json").read_text())
     assert report["nme_51_percent"] < 1
     assert set(report["inputs"]) == {"base_head", "corpus", "labels"}
-    rendered = argparse.Namespace(build=tmp_path, data=None, count=3, seed=0, skins=2, held_out=False, workers=1)
-    command.make_rendered_pairs(rendered)
-    held_out = argparse.Namespace(**{**vars(rendered), "held_out": True})
-    command.make_rendered_pairs(held_out)
-    assert (read_pairs(tmp_path / "rendered-pairs.npz")["identity"][0] != 0).all()
-    other = read_pairs(tmp_path / "rendered-heldout.npz")["identity"]
-    assert (other != read_pairs(tmp_path / "rendered-pairs.npz")["identity"]).all()
+    assert report["by_age"]["3-9"]["photos"] == 1
+    assert set(report["rejected"]) == {"residual", "identity", "yaw", "outliers"}
     files = figure.draw(tmp_path, tmp_path / "pictures")
-    assert [file.name for file in files] == ["pairs-photos.png", "pairs-photos-worst.png", "pairs-rendered.png"]
+    assert [file.name for file in files] == ["pairs-photos.png", "pairs-photos-worst.png"]
     assert all(file.stat().st_size > 1000 for file in files)
 
 
@@ -143,12 +139,41 @@ def test_unusable_data_is_refused_in_a_sentence(tmp_path: Path, broken: str) -> 
         cut_photos(photos(tmp_path, "train"), read_labels(tmp_path, "train"))
 
 
+def test_labels_of_a_folder_are_fitted_too(tmp_path: Path) -> None:
+    landmarks = write_fairface(tmp_path)
+    made_up_build.write_base(tmp_path)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    names, digests = [], []
+    for number, rgb in photos(tmp_path, "train"):
+        Image.fromarray(rgb).save(folder / f"{number}.png")
+        names.append(f"{number}.png")
+        digests.append(digest_of(folder / f"{number}.png"))
+    labels = Labels(
+        np.array(names),
+        np.array(digests),
+        np.full((COUNT, 2), 224, np.int32),
+        landmarks[..., :2],
+        np.full(COUNT, "", "<U12"),
+    )
+    write_labels(tmp_path / "labels.npz", labels, landmarks[..., 2], {})
+    arguments = argparse.Namespace(
+        build=tmp_path, data=None, count=None, workers=1, labels=tmp_path / "labels.npz", photos=folder
+    )
+    photo_pairs.make_photo_pairs(arguments)
+    pairs = read_pairs(tmp_path / "photo-pairs.npz")
+    assert pairs["accepted"].all()
+    assert pairs["photo_id"].tolist() == list(range(COUNT))
+    with pytest.raises(InputFileError, match="--photos"):
+        photo_pairs.make_photo_pairs(argparse.Namespace(**{**vars(arguments), "photos": None}))
+
+
 def test_pairs_whose_rows_differ_are_refused(tmp_path: Path) -> None:
     made_up_build.write_base(tmp_path)
     made_up_build.write_pairs(tmp_path, 3)
     with np.load(tmp_path / "photo-pairs.npz") as stored:
         arrays = dict(stored)
-    arrays["points"] = arrays["points"][:2]
+    arrays["residual"] = arrays["residual"][:2]
     np.savez(tmp_path / "photo-pairs.npz", **arrays)
     with pytest.raises(InputFileError, match="do not belong together"):
         read_pairs(tmp_path / "photo-pairs.npz")

@@ -127,7 +127,7 @@ def residual_of(fits: Fits) -> FloatArray:
     inner = np.setdiff1d(np.arange(SURFACE_COUNT), FACE_OVAL)
     given = fits.weight[:, inner] > 0
     distance = np.linalg.norm(fits.error[:, inner], axis=-1)
-    result: FloatArray = (distance * given).sum(1) / np.maximum(given.sum(1), 1)
+    result: FloatArray = ((distance * given).sum(1) / np.maximum(given.sum(1), 1)).astype(np.float32)
     return result
 
 
