@@ -18,8 +18,8 @@ from face2mesh.store import provenance, write_atomically
 
 FORMAT = "face2mesh/results"
 VERSION = 2
-MEASURES = ("vertices", "fairface", "london", "detection", "costs")
-HELD_OUT = "rendered-heldout.npz"
+MEASURES = ("vertices", "outside", "fairface", "london", "detection", "costs")
+HELD_OUT, OUTSIDE, PEOPLE_OUTSIDE = "rendered-heldout.npz", "rendered-outside.npz", "out-of-span.npz"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,22 +46,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, and write the results."""
     from face2mesh.model import load
 
-    began = time.monotonic()
     folder = arguments.model or PACKAGED
     model = load(folder)
+    began = time.monotonic()
     measures: dict[str, Any] = {}
-    inputs = {"model": folder / MANIFEST_FILE}
-    for name in arguments.only:
-        started = time.monotonic()
-        found, files = _measure(name, model, folder, arguments)
-        measures[name] = {**found, "seconds": round(time.monotonic() - started, 1)}
-        inputs |= files
     configuration = {
         "only": list(arguments.only),
         "limit": arguments.limit,
         "resamples": intervals.RESAMPLES,
         "level": intervals.LEVEL,
     }
+    # Before a long run, in which inputs may change.
+    origin = provenance(_inputs(folder, arguments), configuration, intervals.SEED)
+    for name in arguments.only:
+        started = time.monotonic()
+        found = _measure(name, model, folder, arguments)
+        measures[name] = {**found, "seconds": round(time.monotonic() - started, 1)}
     results = {
         "format": FORMAT,
         "version": VERSION,
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         "measures": measures,
         "seconds": round(time.monotonic() - began, 1),
         "provenance": {
-            **provenance(inputs, configuration, intervals.SEED),
+            **origin,
             "system": platform.platform(),
             "processors": os.cpu_count(),
         },
@@ -84,37 +84,61 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(
-    name: str, model: Any, folder: Path, arguments: argparse.Namespace
-) -> tuple[dict[str, Any], dict[str, Path]]:
-    """One measure, and the files that it read."""
+def _inputs(folder: Path, arguments: argparse.Namespace) -> dict[str, Path]:
+    """The files that the chosen measures depend on, by name.
+
+    Raises:
+        InputFileError: one is missing.
+    """
+    build = arguments.build
+    inputs = {"model": folder / MANIFEST_FILE}
+    rendered = {"vertices": HELD_OUT, "outside": OUTSIDE}
+    for name in arguments.only:
+        if name in rendered:
+            inputs |= {"corpus": build / "corpus.npz", name: build / rendered[name]}
+        if name == "outside":
+            inputs["people_outside"] = build / PEOPLE_OUTSIDE
+        if name in ("fairface", "detection"):
+            inputs["fairface"] = data_folder(arguments) / "fairface-val.npz"
+        if name == "london":
+            inputs["london"] = data_folder(arguments) / "london" / "points189.json"
+    missing = [path for path in inputs.values() if not path.exists()]
+    if missing:
+        raise InputFileError(
+            f"{missing[0]}: not found; see docs/training.md for what makes it, or leave its measure out with --only."
+        )
+    return inputs
+
+
+def _measure(name: str, model: Any, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One measure."""
     build, limit = arguments.build, arguments.limit
-    if name == "vertices":
+    if name in ("vertices", "outside"):
         from face2mesh.lab.corpus.corpus import Corpus
+        from face2mesh.lab.corpus.out_of_span import OutOfSpan
         from face2mesh.lab.evaluate.vertex_error import measure_vertices
 
         corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
-        found = measure_vertices(model, build / HELD_OUT, corpus, limit)
-        return found, {"heldout": build / HELD_OUT, "corpus": build / "corpus.npz"}
+        if name == "vertices":
+            return measure_vertices(model, build / HELD_OUT, corpus, limit)
+        return measure_vertices(model, build / OUTSIDE, corpus, limit, OutOfSpan.load(build / PEOPLE_OUTSIDE))
     data = data_folder(arguments)
     if name == "fairface":
         from face2mesh.lab.evaluate.fairface import measure_fairface
 
-        found = measure_fairface(model, data, limit, arguments.mediapipe_python)
-        return found, {"fairface": data / "fairface-val.npz"}
+        return measure_fairface(model, data, limit, arguments.mediapipe_python)
     if name == "london":
         from face2mesh.lab.evaluate.london import measure_london
 
-        found = measure_london(model, data, limit, arguments.mediapipe_python)
-        return found, {"london": data / "london" / "points189.json"}
+        return measure_london(model, data, limit, arguments.mediapipe_python)
     if name == "detection":
-        from face2mesh.lab.evaluate.photos import measure_detection
+        from face2mesh.lab.evaluate.detection import measure_detection
 
-        return measure_detection(data), {}
+        return measure_detection(data, limit)
     from face2mesh.lab.evaluate.costs import measure_costs
     from face2mesh.lab.evaluate.london import measure_people, neutral_photo
 
-    return measure_costs(folder, [neutral_photo(data, person) for person in measure_people(data)]), {}
+    return measure_costs(folder, [neutral_photo(data, person) for person in measure_people(data)])
 
 
 def run_tables(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ _GROUP_TITLES = {
     "by_gender": "gender (FairFace's names)",
     "by_brightness": "brightness of the light",
     "by_contrast": "contrast of the light",
-    "by_occlusion": "occlusion",
+    "by_seen": "dense points seen",
 }
 
 
@@ -30,8 +30,8 @@ def page(results: Cells, source: str) -> str:
     parts = [_head(results, source)]
     if "vertices" in measures:
         parts.append(_vertices(measures["vertices"]))
-    if "out_of_span" in measures:
-        parts.append(_out_of_span(measures["out_of_span"]))
+    if "outside" in measures:
+        parts.append(_outside(measures["outside"]))
     if "fairface" in measures:
         parts.append(_fairface(measures["fairface"]))
     if "london" in measures:
@@ -105,10 +105,10 @@ def _vertices(cells: Cells) -> str:
     text = "## Vertex error on rendered held-out people\n\n" + _paragraph(
         f"{cells['pictures']:,} pictures of {cells['people']:,} people that training never saw, with skins and "
         "backgrounds of their own; mean distance in mm over face and ears (`face_and_ears`) after alignment on the "
-        "same vertices. The face box is given. *Mean head*: the base head for everyone. *Population*: the mean true head of "
-        "all the other people. *Linear decoder*: the codes and weights that the same encoder gave, through the "
-        "corpus's linear basis, which has as many numbers as the code. *Decoders alone*: the true codes through the network's "
-        "decoders. **Gain**: 1 − error / mean head's error, in per cent, paired."
+        "same vertices. The face box is given. *Mean head*: the base head for everyone. *Population*: the mean true "
+        "head of all the other people. *Linear decoder*: the codes and weights that the same encoder gave, through "
+        "the corpus's linear basis, which has as many numbers as the code. *Decoders alone*: the true codes through "
+        "the network's decoders. **Gain**: 1 − error / mean head's error, in per cent, paired."
     )
     text += "\n"
     text += _vertex_table(cells["all"], _VERTEX_COLUMNS)
@@ -167,7 +167,7 @@ def _vertex_groups(cells: Cells) -> str:
     return text
 
 
-def _out_of_span(cells: Cells) -> str:
+def _outside(cells: Cells) -> str:
     text = "## Vertex error on people outside the span\n\n" + _paragraph(
         f"{cells['pictures']:,} pictures of {cells['people']:,} faces that are not draws from the corpus's modes, "
         "rendered like the others. *Best in the span*: the nearest head that the corpus's modes can make, with any "
@@ -247,9 +247,9 @@ def _in_order(groups: Cells) -> list[tuple[str, Any]]:
 
     def key(name: str) -> tuple[int, int, str]:
         first = name.replace("-", " ").split()[0]
-        if first.isdigit():
-            return (0, int(first), name)
-        ranks = {"lowest third": 1, "middle third": 2, "highest third": 3, "free": 1, "occluded": 2}
+        if first.isdigit() or first == "below":
+            return (0, int(first) if first.isdigit() else -1, name)
+        ranks = {"lowest third": 1, "middle third": 2, "highest third": 3}
         return (1, ranks.get(name, 0), name)
 
     return sorted(groups.items(), key=lambda item: key(item[0]))

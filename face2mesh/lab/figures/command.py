@@ -7,7 +7,7 @@ from pathlib import Path
 
 from face2mesh.errors import Face2MeshError
 
-FIGURES = ("base-head", "corpus", "ages", "pooling", "pairs", "people", "errors", "curves")
+FIGURES = ("base-head", "corpus", "ages", "pooling", "pairs", "fits", "rendered", "people", "errors", "curves")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,6 +50,14 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.pairs import draw as draw_pairs
 
         files = draw_pairs(build, folder, seed=arguments.seed)
+    elif what == "fits":
+        from face2mesh.lab.figures.fits import draw as draw_fits
+
+        files = draw_fits(build, folder, arguments.seed)
+    elif what == "rendered":
+        from face2mesh.lab.figures.rendered import draw as draw_rendered
+
+        files = draw_rendered(build, folder, arguments.seed)
     elif what == "curves":
         from face2mesh.lab.figures.curves import draw as draw_curves
 

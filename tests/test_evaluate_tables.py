@@ -1,0 +1,55 @@
+"""The page of tables: numbers as a reader wants them, and the committed page is that of the committed results."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from face2mesh.errors import InputFileError
+from face2mesh.lab.evaluate import command
+from face2mesh.lab.evaluate.command import read_results
+from face2mesh.lab.evaluate.tables import number, page, percent, table
+
+ROOT = Path(__file__).parents[1]
+RESULTS, PAGE = "results/evaluation.json", "docs/evaluation.md"
+
+
+def test_numbers():
+    sure = {"value": 2.345, "low": 2.1, "high": 2.6, "people": 20}
+    assert number(sure) == "2.35 (2.10 to 2.60)" or number(sure) == "2.34 (2.10 to 2.60)"
+    assert number({**sure, "low": None, "high": None}, 1) == "2.3"
+    assert number(None) == number({"value": None, "low": None, "high": None}) == "–"
+    assert number({"value": -0.001, "low": -0.2, "high": 0.3}, signed=True) == "+0.00 (−0.20 to +0.30)"
+    assert percent({"value": 0.321, "low": 0.3, "high": 0.345}) == "32.1 (30.0 to 34.5)"
+
+
+def test_table():
+    assert table(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |\n"
+
+
+def test_committed_page_is_that_of_the_committed_results():
+    results = read_results(ROOT / RESULTS)
+    assert (ROOT / PAGE).read_text(encoding="utf-8") == page(results, RESULTS)
+
+
+def _arguments(*words):
+    parent = argparse.ArgumentParser()
+    command.add_parser(parent.add_subparsers())
+    return parent.parse_args(["tables", *words])
+
+
+def test_command(tmp_path, capsys):
+    arguments = _arguments(str(ROOT / RESULTS), "-o", str(tmp_path / "new" / "page.md"))
+    arguments.run(arguments)
+    assert capsys.readouterr().out.strip() == str(tmp_path / "new" / "page.md")
+    assert (tmp_path / "new" / "page.md").read_text(encoding="utf-8").startswith("# Evaluation\n")
+
+
+@pytest.mark.parametrize("text", ["", "[]", json.dumps({"format": "face2mesh/results", "version": 1})])
+def test_not_results(tmp_path, text):
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(InputFileError, match=r"results\.json.*lab evaluate"):
+        read_results(tmp_path / "results.json")
+    with pytest.raises(InputFileError, match=r"nowhere\.json"):
+        read_results(tmp_path / "nowhere.json")
