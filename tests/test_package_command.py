@@ -24,8 +24,8 @@ from face2mesh.lab.nets.decoder import (  # noqa: E402
 )
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration  # noqa: E402
 from face2mesh.lab.package import command  # noqa: E402
-from face2mesh.lab.package.checkpoints import read_decoders, read_encoder  # noqa: E402
 from face2mesh.lab.train.checkpoint import CHECKPOINT, write_checkpoint  # noqa: E402
+from face2mesh.lab.train.runs import read_decoders, read_encoder  # noqa: E402
 from face2mesh.store import provenance  # noqa: E402
 
 TRUNK = {"channels": (3, 4, 4), "added": (0, 2, 4), "order": 2, "last_order": 2, "identity_size": MODES}

@@ -1,5 +1,6 @@
 """Checkpoints and the loop: what is saved comes back, and a resumed run equals an uninterrupted one."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from face2mesh.errors import InputFileError  # noqa: E402
+from face2mesh.lab.train import checkpoint  # noqa: E402
 from face2mesh.lab.train.checkpoint import (  # noqa: E402
     CHECKPOINT,
     load_average,
@@ -139,6 +141,26 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None
         read_checkpoint(path)
     with pytest.raises(InputFileError, match="no checkpoint"):
         read_checkpoint(tmp_path / "absent")
+
+
+def test_a_checkpoint_comes_in_small_parts_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "LARGEST_PART", 100)
+    network = made_up_network()
+    train(network, made_up_objective(network), SETTINGS, tmp_path, HEADER)
+    names = {path.name for path in tmp_path.glob("*.safetensors")}
+    assert names == set(json.loads((tmp_path / CHECKPOINT).read_text())["parts"])
+    assert len(names) > 4
+    tensors, _ = read_checkpoint(tmp_path / CHECKPOINT)
+    assert all(torch.equal(tensors[f"weights.{name}"], value) for name, value in network.state_dict().items())
+    (tmp_path / min(names)).unlink()
+    with pytest.raises(InputFileError, match="damaged"):
+        read_checkpoint(tmp_path / CHECKPOINT)
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_text('{"format": "face2mesh/checkpoint", "version": 1}')
+    with pytest.raises(InputFileError, match="version 1"):
+        read_checkpoint(tmp_path / CHECKPOINT)
 
 
 def test_a_configuration_is_read_and_typed(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ _SHAPE_OUTPUTS: dict[str, int | None] = {
 # What follows from the features alone.
 _OTHER_OUTPUTS: dict[str, int] = {"light": 27, "landmark_log_sigma": LANDMARKS}
 
+# What an output of 1 of the last layers means. Adam moves all weights alike, so a layer of hundreds of inputs moves
+# its outputs by a hundred learning rates a step: too much for a length of which a hundredth matters.
+_GAIN = {"identity": 0.3, "expression": 1.0, "rotation6d": 0.1, "offset": 0.05, "log_scale": 0.05}
+_PLACE_GAIN = 0.05
+_MOVE_GAIN = 0.05
+
 _POINT_NOISE = 0.01
 """What a predicted point is taken to be off by when the linear map starts, relative to the size of the shape."""
 
@@ -99,6 +105,7 @@ class Encoder(nn.Module):
 
     mean: Tensor
     deviation: Tensor
+    places_mean: Tensor
     shape_mean: Tensor
     shape_basis: Tensor
 
@@ -109,6 +116,7 @@ class Encoder(nn.Module):
         count, size = configuration.points, configuration.shape_size
         self.register_buffer("mean", torch.tensor(configuration.mean).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(configuration.deviation).view(1, 3, 1, 1))
+        self.register_buffer("places_mean", torch.zeros(count, 2))
         self.register_buffer("shape_mean", torch.zeros(2 * count))
         self.register_buffer("shape_basis", torch.zeros(2 * count, size))
         self.stem = _convolution(3, widths[0], 2)
@@ -149,7 +157,7 @@ class Encoder(nn.Module):
         """
         shape, centre, size = normalised(truth["points"])
         if not self.shape_basis.any():
-            self.places.bias.copy_(truth["points"].mean(0).flatten())
+            self.places_mean.copy_(truth["points"].mean(0))
             self.shape_mean.copy_(shape.mean(0))
             centred = (shape - self.shape_mean).double()
             values, vectors = torch.linalg.eigh(centred.T @ centred / len(shape))
@@ -167,6 +175,7 @@ class Encoder(nn.Module):
                 ],
                 1,
             ).double()
+            targets = targets / torch.cat([torch.full((size,), _GAIN[name]) for name, size in self.sizes.items()])
             middle, mean = targets.mean(0), components.mean(0)
             centred = components - mean
             # What noise of the points adds to the components' covariance; it keeps the regression from trusting them.
@@ -190,18 +199,20 @@ class Encoder(nn.Module):
             picture = stage(picture)
             maps.append(picture)
         flat = picture.flatten(1).float()
-        coarse = self.places(self.places_hidden(flat)).view(len(crop), -1, 2)
+        places = self.places(self.places_hidden(flat)).view(-1, self.configuration.points, 2)
+        coarse = self.places_mean + _PLACE_GAIN * places
         local = self._surroundings(maps[:2], coarse.detach())
-        points = coarse + local[..., :2]
+        points = coarse + _MOVE_GAIN * local[..., :2]
         # The points have a loss of their own; what follows from them must not bend them.
         shape, centre, size = normalised(points.detach())
         components = (shape - self.shape_mean) @ self.shape_basis
         hidden = self.hidden(torch.cat([flat, torch.relu(local[..., 2:]).flatten(1), components], 1))
         sizes = [*self.sizes.values(), *_OTHER_OUTPUTS.values()]
-        parts = torch.split(self.from_features(hidden), sizes, 1)
-        linear = torch.split(self.from_shape(components), sizes[: len(self.sizes)], 1)
-        named = dict(zip(self.sizes, (a + b for a, b in zip(parts, linear, strict=False)), strict=True))
-        light, sigma = parts[len(self.sizes) :]
+        *parts, light, sigma = torch.split(self.from_features(hidden), sizes, 1)
+        linear = torch.split(self.from_shape(components), list(self.sizes.values()), 1)
+        named = {
+            name: _GAIN[name] * (seen + learnt) for name, seen, learnt in zip(self.sizes, linear, parts, strict=True)
+        }
         return {
             "points": points,
             "coarse_points": coarse,

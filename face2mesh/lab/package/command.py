@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from face2mesh.lab.package.detector_command import add_detector
 from face2mesh.lab.package.folder import make_manifest, write_model_folder
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,
@@ -33,7 +34,7 @@ CHECK_SEED = 0
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `package` to the laboratory's commands."""
+    """Add `package` and `package-detector` to the laboratory's commands."""
     parser = subparsers.add_parser("package", help="make a packaged model of two training runs")
     parser.add_argument("--encoder", type=Path, metavar="RUN", help="default: <build>/runs/encoder")
     parser.add_argument("--decoders", type=Path, metavar="RUN", help="default: <build>/runs/decoders")
@@ -41,6 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--name", default=DEFAULT_NAME, help="of the model (default: %(default)s)")
     parser.add_argument("--model-version", metavar="VERSION", help="of the model (default: this program's)")
     parser.set_defaults(run=run)
+    add_detector(subparsers)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,9 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh.head import BaseHead
     from face2mesh.lab.corpus.corpus import Corpus
     from face2mesh.lab.graph.hierarchy import Hierarchy
-    from face2mesh.lab.package.checkpoints import read_decoders, read_encoder
     from face2mesh.lab.package.export import round_to_halves
     from face2mesh.lab.train.checkpoint import CHECKPOINT
+    from face2mesh.lab.train.runs import read_decoders, read_encoder
 
     build: Path = arguments.build
     encoder_run = arguments.encoder or build / "runs" / "encoder"

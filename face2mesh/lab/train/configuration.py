@@ -216,6 +216,33 @@ class DetectorTraining:
     held_faces: int = 1000
 
 
+@dataclass(frozen=True)
+class TogetherTraining:
+    """A run of `face2mesh lab train all`.
+
+    Attributes:
+        optimisation: how long and how fast.
+        encoder_weights: of the encoder's terms.
+        decoder_weights: of the terms between skins.
+        augmentation: of the crops.
+        rendered_share: which part of a batch are rendered heads.
+        whole_heads: how many rendered heads, and how many photos, of a worker's share are decoded in each step.
+        whole_vertices: factor on the terms of decoded rendered heads.
+        whole_points: distance of decoded heads' dense points to the given ones, relative to the face box.
+        corpus_heads: heads that each worker draws from the corpus in each step, so that the decoders keep it.
+    """
+
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    encoder_weights: EncoderWeights = field(default_factory=EncoderWeights)
+    decoder_weights: DecoderWeights = field(default_factory=DecoderWeights)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    rendered_share: float = 0.5
+    whole_heads: int = 2
+    whole_vertices: float = 0.5
+    whole_points: float = 10.0
+    corpus_heads: int = 4
+
+
 def read_configuration(path: Path, kind: type[Configuration]) -> Configuration:
     """Read a TOML file into a dataclass.
 

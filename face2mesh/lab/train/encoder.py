@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
-from face2mesh.lab.pairs.files import read_pairs
-from face2mesh.lab.train.augmentation import STORED_SIDE, Batch, Mirror, disturbed, moved
+from face2mesh.lab.train.augmentation import Batch
+from face2mesh.lab.train.batches import Batches
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_matching
-from face2mesh.lab.train.configuration import EncoderTraining, EncoderWeights, read_configuration
+from face2mesh.lab.train.configuration import EncoderTraining, EncoderWeights, Optimisation, read_configuration
 from face2mesh.lab.train.loop import Objective, train
 from face2mesh.lab.train.sparse_head import SparseHead, mirror_of, projected, rotation_matrix
-from face2mesh.lab.train.workers import begin, draws
+from face2mesh.lab.train.workers import begin
 from face2mesh.store import provenance
 
 CANONICAL_SIDE = 1.7  # over the face box: see docs/architecture.md
@@ -77,84 +74,21 @@ def objective_terms(
     return {name: value * getattr(weights, name) for name, value in terms.items()}
 
 
-class Pairs:
-    """Pairs of one kind in memory; crops stay bytes until a batch needs them."""
-
-    def __init__(self, arrays: dict[str, NDArray[Any]], rendered: bool) -> None:
-        """Args: the arrays of a pairs file, and whether their truth is exact."""
-        kept = np.flatnonzero(arrays["accepted"]) if "accepted" in arrays else np.arange(len(arrays["crop"]))
-        count = len(kept)
-        stored = arrays["crop"].shape[1]
-        self.crop = torch.from_numpy(arrays["crop"][kept])
-        plane = (arrays["points"][kept].astype(np.float32) / stored - 0.5) * STORED_SIDE
-        light = arrays["light"][kept] if rendered else np.zeros((count, 9, 3))
-        self.labels = {
-            "points": _float(plane),
-            "inside": _float(arrays["inside"][kept]),
-            **{
-                name: _float(arrays[name][kept])
-                for name in ("identity", "expression", "rotation", "offset", "log_scale", "distance")
-            },
-            "light": _float(light),
-            "rendered": torch.full((count,), float(rendered)),
-            "side": torch.ones(count),
-        }
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self.crop)
-
-    def batch(self, rows: Tensor) -> Batch:
-        """The pairs of these rows, as they are stored."""
-        return Batch(crop=self.crop[rows], **{name: values[rows] for name, values in self.labels.items()})
-
-
-def _float(values: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
-
-
-def disturbed_labels(pairs: Pairs, training: EncoderTraining, mirror: Mirror) -> dict[str, Tensor]:
-    """The labels of all pairs, disturbed as those of training crops are; the pictures are left out."""
-    count = len(pairs)
-    blank = torch.zeros(count, 2, 2, 3, dtype=torch.uint8)
-    batch = moved(
-        Batch(crop=blank, **pairs.labels),
-        training.augmentation,
-        mirror,
-        torch.Generator().manual_seed(training.optimisation.seed),
-        size=2,
-    )
-    return {
-        name: getattr(batch, name) for name in ("points", "identity", "expression", "rotation", "offset", "log_scale")
-    }
-
-
-def encoder_objective(
-    encoder: Encoder, photos: Pairs, rendered: Pairs, head: SparseHead, mirror: Mirror, training: EncoderTraining
-) -> Objective:
-    """Step number and worker to terms: photos and rendered heads in one batch, so that normalisation sees both."""
-    settings = training.optimisation
-    share = settings.batch // settings.workers
-    rendered_count = round(share * training.rendered_share)
-    device = torch.device(settings.device)
-    head = head.to(device)
-
-    def drawn(pairs: Pairs, count: int, generator: torch.Generator) -> Batch:
-        return pairs.batch(torch.randint(len(pairs), (count,), generator=generator))
+def encoder_objective(encoder: Encoder, batches: Batches, head: SparseHead, training: EncoderTraining) -> Objective:
+    """Step number and worker to terms."""
 
     def terms(step: int, worker: int) -> dict[str, Tensor]:
-        generator = draws(settings.seed, step, worker)
-        parts = [
-            drawn(pairs, count, generator)
-            for pairs, count in ((photos, share - rendered_count), (rendered, rendered_count))
-            if count
-        ]
-        batch = disturbed(Batch.joined(parts), training.augmentation, mirror, generator).to(device)
-        with torch.autocast(settings.device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            outputs = encoder(batch.crop)
-        return objective_terms(outputs, batch, head, training.weights)
+        batch = batches(step, worker)
+        return objective_terms(outputs_of(encoder, batch, training.optimisation), batch, head, training.weights)
 
     return terms
+
+
+def outputs_of(encoder: Encoder, batch: Batch, optimisation: Optimisation) -> dict[str, Tensor]:
+    """What the encoder says of a batch, in the configured precision."""
+    with torch.autocast(optimisation.device, torch.bfloat16, enabled=optimisation.precision == "bfloat16"):
+        outputs: dict[str, Tensor] = encoder(batch.crop)
+    return {name: value.float() for name, value in outputs.items()}
 
 
 def train_encoder(
@@ -184,25 +118,24 @@ def train_encoder(
     inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "photo-pairs", "rendered-pairs")}
     base = BaseHead.load(inputs["base-head"])
     corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
-    photos = Pairs(read_pairs(inputs["photo-pairs"]), rendered=False)
-    rendered = Pairs(read_pairs(inputs["rendered-pairs"]), rendered=True)
     head, mirror = SparseHead(base, corpus), mirror_of(base, corpus)
-    rendered.labels["points"] = head.seen(rendered.labels)
+    optimisation = training.optimisation
+    batches = Batches(build, head, mirror, optimisation, training.augmentation, training.rendered_share)
     settings = EncoderConfiguration(
         **{"identity_size": len(corpus.identity), "points": len(mirror.points), **training.encoder}
     )
     encoder = Encoder(settings)
     if start is not None:
         load_matching(start, encoder)
-    encoder.start_from(disturbed_labels(rendered, training, mirror))
-    encoder.to(training.optimisation.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    objective = encoder_objective(encoder, photos, rendered, head, mirror, training)
+    encoder.start_from(batches.exact_labels())
+    encoder.to(optimisation.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    objective = encoder_objective(encoder, batches, head.to(torch.device(optimisation.device)), training)
     if start is not None:
         inputs["start"] = start / CHECKPOINT
     header = {
         "kind": "encoder",
         "configuration": asdict(training),
         "network": asdict(settings),
-        "provenance": provenance(inputs, asdict(training), training.optimisation.seed),
+        "provenance": provenance(inputs, asdict(training), optimisation.seed),
     }
-    return train(encoder, objective, training.optimisation, run, header, time_limit=time_limit, resume=resume)
+    return train(encoder, objective, optimisation, run, header, time_limit=time_limit, resume=resume)

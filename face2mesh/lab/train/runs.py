@@ -1,4 +1,4 @@
-"""Networks from their runs' checkpoints: the weights' moving average, ready to answer."""
+"""Networks from their runs' checkpoints: the weights' moving average, ready to answer or to be trained further."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from face2mesh.store import sha256
 def read_encoder(run: Path) -> tuple[Encoder, dict[str, Any]]:
     """The encoder of a run, and its checkpoint's header.
 
-    The encoder speaks of codes, not of shapes: a later base head or corpus with the same modes may take its place
-    beside it, so its inputs' hashes are recorded in the model and not compared.
+    The encoder speaks of codes, not of shapes: a later base head with the same modes may take its place beside it, so
+    its inputs' hashes are recorded in the model and not compared.
 
     Args:
-        run: folder that `face2mesh lab train encoder` wrote.
+        run: folder that `face2mesh lab train encoder` or `all` wrote.
 
     Raises:
         InputFileError: there is no checkpoint, or it holds something else.
@@ -37,8 +37,11 @@ def read_encoder(run: Path) -> tuple[Encoder, dict[str, Any]]:
     path = run / CHECKPOINT
     tensors, header = read_checkpoint(path)
     try:
-        encoder = Encoder(EncoderConfiguration(**_tuples(header["network"])))
-        encoder.load_state_dict(part(tensors, "average."))
+        together = header["kind"] == "all"
+        encoder = Encoder(
+            EncoderConfiguration(**_tuples(header["network"]["encoder"] if together else header["network"]))
+        )
+        encoder.load_state_dict(part(tensors, "average.encoder." if together else "average."))
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputFileError(f"{path}: holds no encoder of this program; train it again.") from error
     return encoder.eval(), header
@@ -50,7 +53,7 @@ def read_decoders(
     """The identity and the expression decoder of a run, and the checkpoint's header.
 
     Args:
-        run: folder that `face2mesh lab train decoders` wrote.
+        run: folder that `face2mesh lab train decoders` or `all` wrote.
         base_head, hierarchy: what they were trained on.
         inputs: name to file, of what the decoders must have been trained on.
 
@@ -66,7 +69,8 @@ def read_decoders(
         identity = IdentityDecoder(IdentityDecoderConfiguration(**_tuples(settings["identity"])), hierarchy, rest)
         expression = ExpressionDecoder(ExpressionDecoderConfiguration(**_tuples(settings["expression"])), hierarchy)
         both = nn.ModuleDict({"identity": identity, "expression": expression})
-        both.load_state_dict(part(tensors, "average."))
+        own = part(tensors, "average.")
+        both.load_state_dict({name: value for name, value in own.items() if not name.startswith("encoder.")})
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputFileError(f"{path}: holds no decoders of this program; train them again.") from error
     return identity.eval(), expression.eval(), header
