@@ -32,7 +32,7 @@ Picture = NDArray[np.uint8]
 
 
 def draw(build: Path, out: Path, seed: int = 0) -> list[Path]:
-    """Draw `fits-children.png` and `fits-worst.jpg`.
+    """Draw `fits-children.jpg` and `fits-worst.jpg`.
 
     Args:
         build: with `base-head.npz`, `corpus.npz` and `photo-pairs.npz`.
@@ -54,8 +54,8 @@ def draw(build: Path, out: Path, seed: int = 0) -> list[Path]:
             for row in children
         ]
         sheet = contact_sheet(cells, columns=2, labels=labels)
-        written.append(out / "fits-children.png")
-        Image.fromarray(sheet).quantize(256).save(written[-1], optimize=True)
+        written.append(out / "fits-children.jpg")
+        Image.fromarray(sheet).save(written[-1], quality=QUALITY)
     worst = np.argsort(-pairs["residual"])[:WORST]
     labels = [
         f"{pairs['photo_id'][row]}: {100 * pairs['residual'][row]:.1f} % {'' if pairs['accepted'][row] else 'rejected'}"
