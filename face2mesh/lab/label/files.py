@@ -110,6 +110,6 @@ def read_folder_labels(path: Path) -> Labels:
         arrays["files"],
         arrays["sha256"],
         arrays["sizes"],
-        arrays["landmarks_64"][..., :2].astype(np.float32) / SUBPIXELS,
+        (arrays["landmarks_64"][..., :2] / SUBPIXELS).astype(np.float32),
         arrays["age"],
     )

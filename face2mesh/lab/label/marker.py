@@ -57,7 +57,8 @@ class MediaPipeMarker:
         for face in self._mesh.process(wide).multi_face_landmarks or []:
             points = np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32)
             if len(points) == POINTS:
-                faces.append(points * np.float32([width, height, width]) - np.float32([border, border, 0]))
+                size, corner = np.array([(width, height, width), (border, border, 0)], np.float32)
+                faces.append((points * size - corner).astype(np.float32))
         return faces
 
 
