@@ -259,13 +259,11 @@ class Span:
 
         Codes and similarity alignment by turns; any codes, however unlikely.
         """
-        target = head[self.region]
-        mean = self.corpus.mean[self.region]
-        found = self.corpus.mean
+        target = placed = np.asarray(head[self.region], np.float64)
         for _ in range(_TURNS):
-            placed = align(target, found[self.region], scaling=True)(target)
-            codes = self.solve @ (placed - mean).ravel()
+            codes = self.solve @ (placed - self.corpus.mean[self.region]).ravel()
             found = self.corpus.heads(codes.astype(np.float32))
+            placed = align(target, found[self.region], scaling=True)(target)
         return found
 
 
