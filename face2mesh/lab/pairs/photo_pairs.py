@@ -96,7 +96,7 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
         "by_age": by_age(fits, good, age),
     }
     compared = _compared(age)
-    if corpus.population.modes > corpus.population.scan_modes:
+    if len(compared) and corpus.population.modes > corpus.population.scan_modes:
         scans = _with_modes(moved, corpus.population.scan_modes)
         plain = fit(scans, targets[compared], given[compared], reliability, settings, workers=workers)
         report["compared"] = {
