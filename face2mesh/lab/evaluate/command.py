@@ -36,8 +36,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a Python that has mediapipe 0.10.21, to measure it beside the model",
     )
     parser.set_defaults(run=run)
-    tables = subparsers.add_parser("tables", help="write docs/evaluation.md from a results file")
-    tables.add_argument("results", type=Path, metavar="FILE", help="what `evaluate` wrote")
+    tables = subparsers.add_parser("tables", help="write docs/evaluation.md from results files")
+    tables.add_argument("results", nargs="+", type=Path, metavar="FILE", help="what `evaluate` wrote")
     tables.add_argument("-o", "--output", type=Path, default=Path("docs/evaluation.md"), metavar="FILE")
     tables.set_defaults(run=run_tables)
 
@@ -142,15 +142,15 @@ def _measure(name: str, model: Any, folder: Path, arguments: argparse.Namespace)
 
 
 def run_tables(arguments: argparse.Namespace) -> None:
-    """Write the page of tables from a results file.
+    """Write the page of tables from results files.
 
     Raises:
-        InputFileError: the file cannot be read or is none of this version's results.
+        InputFileError: a file cannot be read or is none of this version's results.
     """
     from face2mesh.lab.evaluate.tables import page
 
-    source = arguments.results.name if arguments.results.is_absolute() else arguments.results.as_posix()
-    _write(arguments.output, page(read_results(arguments.results), source))
+    results = {path.name if path.is_absolute() else path.as_posix(): read_results(path) for path in arguments.results}
+    _write(arguments.output, page(results))
     print(arguments.output)
 
 

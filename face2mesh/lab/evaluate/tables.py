@@ -19,23 +19,25 @@ _GROUP_TITLES = {
 }
 
 
-def page(results: Cells, source: str) -> str:
+def page(results: Mapping[str, Cells]) -> str:
     """The whole page, in Markdown.
 
     Args:
-        results: what `evaluate` wrote.
-        source: the results file's name as the page shows it.
+        results: what `evaluate` wrote, by the file's name as the page shows it. A measure that several files hold is
+            taken from the last of them.
     """
-    measures = results["measures"]
-    parts = [_head(results, source)]
-    if "vertices" in measures:
-        parts.append(_vertices(measures["vertices"]))
-    if "outside" in measures:
-        parts.append(_outside(measures["outside"]))
-    if "fairface" in measures:
-        parts.append(_fairface(measures["fairface"]))
-    if "london" in measures:
-        parts.append(_london(measures["london"]))
+    measures: dict[str, Cells] = {}
+    for cells in results.values():
+        measures |= cells["measures"]
+    sections = {
+        "vertices": _vertices,
+        "outside": _outside,
+        "fairface": _fairface,
+        "london": _london,
+        "detection": _detection,
+        "costs": _costs,
+    }
+    parts = [_head(results), *(write(measures[name]) for name, write in sections.items() if name in measures)]
     return "\n".join(parts)
 
 
@@ -64,37 +66,32 @@ def percent(estimate: Cells | None) -> str:
     return number(estimate, 1, 100)
 
 
-def _head(results: Cells, source: str) -> str:
-    made, model = results["provenance"], results["model"]
-    configuration = made["configuration"]
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(made["versions"].items()))
-    machine = f"{made['system']}, {made['processors']} processors"
-    hashes = ", ".join(f"`{name}` {digest[:12]}" for name, digest in sorted(model["files"].items()))
-    parts = ", ".join(sorted(f"{name} {cells['seconds']:.0f} s" for name, cells in results["measures"].items()))
-    intervals = (
-        f"{100 * configuration['level']:.0f} %, BCa bootstrap over people, {configuration['resamples']:,} resamples, "
-        f"seed {made['seed']}; in parentheses"
+def _head(results: Mapping[str, Cells]) -> str:
+    text = "# Evaluation\n\n" + _paragraph(
+        f"Written by `face2mesh lab tables {' '.join(results)}`: change the results, not this page. Figures in "
+        "parentheses are intervals: how far a figure would move with other people of the same kind and the same model, "
+        "not what another training would give."
     )
-    rows = [
-        f"| model | {model['name']} {model['version']}: {hashes} |",
-        f"| command | `{made['command']}` |",
-        f"| took | {results['seconds']:.0f} s ({parts}) |",
-        f"| machine | {machine}; {versions} |",
-        f"| intervals | {intervals} |",
-    ]
-    return "\n".join(
-        [
-            "# Evaluation\n",
-            f"Written by `face2mesh lab tables {source}`: change the results, not this page.\n",
-            "| | |\n|---|---|",
-            *rows,
-            "",
-            _paragraph(
-                "Intervals say how far a figure would move with other people of the same kind and the same model, not "
-                "what another training would give."
-            ),
-        ]
-    )
+    for source, cells in results.items():
+        made, model = cells["provenance"], cells["model"]
+        configuration = made["configuration"]
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(made["versions"].items()))
+        hashes = ", ".join(f"`{name}` {digest[:12]}" for name, digest in sorted(model["files"].items()))
+        parts = ", ".join(sorted(f"{name} {found['seconds']:.0f} s" for name, found in cells["measures"].items()))
+        intervals = (
+            f"{100 * configuration['level']:.0f} %, BCa bootstrap over people, {configuration['resamples']:,} "
+            f"resamples, seed {made['seed']}"
+        )
+        rows = {
+            "model": f"{model['name']} {model['version']}: {hashes}",
+            "command": f"`{made['command']}`",
+            "took": f"{cells['seconds']:.0f} s ({parts})",
+            "machine": f"{made['system']}, {made['processors']} processors; {versions}",
+            "intervals": intervals,
+        }
+        lines = "".join(f"| {name} | {value} |\n" for name, value in rows.items())
+        text += f"\n| `{source}` | |\n| --- | --- |\n{lines}"
+    return text
 
 
 def _paragraph(text: str) -> str:
@@ -240,6 +237,49 @@ def _london(cells: Cells) -> str:
         ["Face2Mesh − the mean shape", number(cells["model_minus_mean_shape_percent"], signed=True)],
     ]
     return text + table(["", "human NME"], rows)
+
+
+def _detection(cells: Cells) -> str:
+    """What was found, of what; a set that was not measured is left out."""
+    rows = [[f"London set, {cells['london']['photos']} photos", _share(cells["london"], "photos")]]
+    pictures = cells.get("scikit_image")
+    if isinstance(pictures, Mapping):
+        alarms = pictures["false_alarms"]
+        rows += [
+            [f"false alarms on scikit-image's {pictures['pictures']} pictures without people", str(len(alarms))],
+            ["scikit-image's astronaut", "found" if pictures["astronaut_found"] else "not found"],
+        ]
+    rows += [[f"turned by {degrees}°", _share(found, "tried")] for degrees, found in _in_order(cells.get("tilt", {}))]
+    rows += [
+        [f"faces of {side} pixels in a picture of 320", _share(found, "tried")]
+        for side, found in _in_order(cells.get("size", {}))
+    ]
+    if "several" in cells:
+        rows.append(["twelve faces in one picture", _share(cells["several"], "faces")])
+    fairface = cells.get("fairface", {})
+    for name, what in (("with_border", "with a border of 64 pixels"), ("as_it_is", "as they are")):
+        if name in fairface:
+            rows.append(
+                [f"FairFace's validation photos {what}", f"{fairface[name]['found']:,} of {fairface['photos']:,}"]
+            )
+    return "## Detection\n\n" + table(["", "found"], rows)
+
+
+def _share(cells: Cells, of: str) -> str:
+    return f"{cells['found']:,} of {cells[of]:,}"
+
+
+def _costs(cells: Cells) -> str:
+    rows = [
+        ["one portrait of 768², cold, whole process", f"{cells['cold_portrait_seconds']['median']:.2f} s"],
+        [f"{cells['batch_photos']} portraits in one call", f"{cells['batch_ms_a_photo']:.0f} ms each"],
+        ["`import face2mesh`", f"{cells['import_seconds']:.3f} s"],
+        ["peak memory, a portrait", f"{cells['portrait_peak_mib']:.0f} MiB"],
+        [f"peak memory, {cells['batch_photos']} portraits", f"{cells['batch_peak_mib']:.0f} MiB"],
+        ["packaged model", f"{cells['model_mib']:.1f} MiB"],
+        ["base installation, sum of its distributions", f"{cells['installed_mib']['total']:.0f} MiB"],
+    ]
+    return f"## Cost\n\nMedians, on {cells['processors']} processors.\n\n" + table(["", "cost"], rows)
 
 
 def _in_order(groups: Cells) -> list[tuple[str, Any]]:
