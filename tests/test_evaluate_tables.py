@@ -56,3 +56,47 @@ def test_not_results(tmp_path, text):
         read_results(tmp_path / "results.json")
     with pytest.raises(InputFileError, match=r"nowhere\.json"):
         read_results(tmp_path / "nowhere.json")
+
+
+def test_sections_of_detection_and_costs():
+    detection = {
+        "london": {"photos": 102, "found": 101},
+        "scikit_image": {"pictures": 11, "false_alarms": {"moon": 0.7}, "astronaut_found": True},
+        "tilt": {"45": {"tried": 10, "found": 9}, "0": {"tried": 10, "found": 10}},
+        "size": {"24": {"tried": 10, "found": 8}},
+        "several": {"faces": 12, "found": 11},
+        "fairface": {"photos": 1500, "with_border": {"found": 1499}},
+        "seconds": 3.2,
+    }
+    costs = {
+        "cold_portrait_seconds": {"median": 0.7},
+        "batch_photos": 100,
+        "batch_ms_a_photo": 31.4,
+        "import_seconds": 0.01,
+        "portrait_peak_mib": 151.2,
+        "batch_peak_mib": 180.0,
+        "model_mib": 17.9,
+        "installed_mib": {"total": 200.0},
+        "processors": 2,
+        "seconds": 20.0,
+    }
+    one = read_results(ROOT / RESULTS)
+    other = {**one, "measures": {"detection": detection, "costs": costs}}
+    text = page({RESULTS: one, "other.json": other})
+    assert "| London set, 102 photos | 101 of 102 |" in text
+    assert "| FairFace's validation photos with a border of 64 pixels | 1,499 of 1,500 |" in text
+    assert text.index("turned by 0°") < text.index("turned by 45°")
+    assert "| 100 portraits in one call | 31 ms each |" in text
+    # Both files say how they were made; what only one holds comes from that one.
+    assert "| `other.json` | |" in text
+    assert "## Points placed by people" in text
+
+
+def test_a_missing_input_is_named_before_measuring(tmp_path):
+    parent = argparse.ArgumentParser()
+    command.add_parser(parent.add_subparsers())
+    arguments = parent.parse_args(["evaluate", "-o", str(tmp_path / "one.json"), "--only", "outside"])
+    arguments.build, arguments.data = tmp_path, tmp_path
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(InputFileError, match=r"corpus\.npz: not found.*--only"):
+        command._inputs(tmp_path, arguments)
