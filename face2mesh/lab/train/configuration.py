@@ -97,7 +97,8 @@ class EncoderWeights:
         light: squared difference of the spherical harmonics (rendered heads only).
         prior: squared identity codes.
         uncertainty: negative log-likelihood of the landmarks' residuals, which are not changed by it.
-        photo_codes: factor on neutral, expression, identity, rotation and scale where the truth is a photo's fit.
+        photo_codes: factor on expression, rotation and scale where the truth is a photo's fit.
+        photo_identity: factor on neutral and identity there; fits of landmarks hardly tell a head's depth.
     """
 
     places: float = 30.0
@@ -113,6 +114,7 @@ class EncoderWeights:
     prior: float = 0.01
     uncertainty: float = 0.02
     photo_codes: float = 0.3
+    photo_identity: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def objective_terms(
     landmark_distance = distance[:, head.landmarks]
     landmark_inside = batch.inside[:, head.landmarks]
     exact = batch.rendered + (1 - batch.rendered) * weights.photo_codes
+    exact_shape = batch.rendered + (1 - batch.rendered) * weights.photo_identity
 
     def millimetres(difference: Tensor, metric: Tensor) -> Tensor:
         return torch.sqrt(((difference @ metric) * difference).sum(1) + 1e-4)
@@ -62,9 +63,9 @@ def objective_terms(
         "coarse_places": off(outputs["coarse_points"]),
         "points": (distance * batch.inside).sum() / batch.inside.sum(),
         "landmarks": (landmark_distance * landmark_inside).sum() / landmark_inside.sum(),
-        "neutral": (exact * millimetres(identity - batch.identity, head.neutral_metric)).mean() / 10,
+        "neutral": (exact_shape * millimetres(identity - batch.identity, head.neutral_metric)).mean() / 10,
         "expression": (exact * millimetres(expression - batch.expression, head.expression_metric)).mean() / 10,
-        "identity": (exact * (identity - batch.identity).square().mean(1)).mean(),
+        "identity": (exact_shape * (identity - batch.identity).square().mean(1)).mean(),
         "rotation": (exact * (rotation - batch.rotation).square().sum((1, 2))).mean(),
         "scale": (exact * (log_scale - batch.log_scale).abs()).mean(),
         "light": (batch.rendered[:, None, None] * (outputs["light"] - batch.light).square()).mean(),

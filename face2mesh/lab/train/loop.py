@@ -59,7 +59,7 @@ def train(
     """
     path = run / CHECKPOINT
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay
+        network.parameters(), lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay, fused=True
     )
     average = copy.deepcopy(network).requires_grad_(False)
     start = 0
