@@ -92,7 +92,7 @@ def rotation_matrix(rotation6d: Tensor) -> Tensor:
     second = rotation6d[:, 3:] - (first * rotation6d[:, 3:]).sum(1, keepdim=True) * first
     second = torch.nn.functional.normalize(second, dim=1)
     columns = torch.stack([first, second, torch.linalg.cross(first, second)], dim=2)
-    return columns * torch.tensor([1.0, -1.0, -1.0]).view(3, 1)
+    return columns * columns.new_tensor([1.0, -1.0, -1.0]).view(3, 1)
 
 
 def projected(points: Tensor, rotation: Tensor, offset: Tensor, log_scale: Tensor, distance: Tensor) -> Tensor:
