@@ -1,0 +1,89 @@
+"""The face detector: one small fully convolutional network for two octaves of sizes.
+
+It answers for each cell of 8 × 8 pixels whether a face's middle lies there, and where its box is, without anchors
+(as FCOS, Tian et al. 2019, and CenterNet, Zhou et al. 2019). Larger faces are found in the same picture made smaller,
+so the network need not learn what a change of size does. Letters: B batch, H and W height and width in cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+CELL = 8
+"""Pixels along the side of a cell."""
+UNIT = 32.0
+"""Pixels of a face box whose logarithm of width or height is 0."""
+OUTPUTS = ("score", "dx", "dy", "log_width", "log_height", "cos", "sin")
+"""Channels: the score's logit; from the cell's centre to the box's in cells; logarithms of the box in `UNIT`; of the
+tilt, by which the line through the eyes falls towards the picture's right."""
+
+
+@dataclass(frozen=True)
+class DetectorConfiguration:
+    """All that the detector sees of a configuration.
+
+    Attributes:
+        widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture's resolution.
+        blocks: residual blocks at 1/16, where a cell comes to see the whole face.
+        mean, deviation: of RGB in 0 to 1; travel with the weights.
+    """
+
+    widths: tuple[int, int, int, int] = (16, 32, 48, 64)
+    blocks: int = 3
+    mean: tuple[float, float, float] = (0.45, 0.43, 0.41)
+    deviation: tuple[float, float, float] = (0.27, 0.27, 0.28)
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class _Block(nn.Module):
+    """x + two convolutions."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _convolution(channels, channels)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.second(self.first(x)))
+
+
+class Detector(nn.Module):
+    """Picture (B, 3, 16·h, 16·w), RGB in 0 to 1, to `OUTPUTS` of each cell, (B, 7, H, W) with H = 2·h, W = 2·w."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, configuration: DetectorConfiguration) -> None:
+        super().__init__()
+        self.configuration = configuration
+        half, quarter, eighth, sixteenth = configuration.widths
+        self.register_buffer("mean", torch.tensor(configuration.mean).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(configuration.deviation).view(1, 3, 1, 1))
+        self.fine = nn.Sequential(
+            _convolution(3, half, 2), _convolution(half, quarter, 2), _convolution(quarter, eighth, 2), _Block(eighth)
+        )
+        self.coarse = nn.Sequential(
+            _convolution(eighth, sixteenth, 2), *(_Block(sixteenth) for _ in range(configuration.blocks))
+        )
+        self.lateral = nn.Conv2d(sixteenth, eighth, 1)
+        self.mixed = _convolution(eighth, eighth)
+        self.outputs = nn.Conv2d(eighth, len(OUTPUTS), 1)
+        nn.init.normal_(self.outputs.weight, std=0.01)
+        nn.init.zeros_(self.outputs.bias)
+        # A fresh detector is sure that there is no face: few cells hold one.
+        nn.init.constant_(self.outputs.bias[0], -4.0)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """See the class."""
+        fine = self.fine((picture - self.mean) / self.deviation)
+        coarse = nn.functional.interpolate(self.lateral(self.coarse(fine)), scale_factor=2.0, mode="nearest")
+        answer: Tensor = self.outputs(self.mixed(fine + coarse))
+        return answer

@@ -1,0 +1,66 @@
+"""`face2mesh lab pairs scenery`: pictures without people, for the face detector."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.lab.data import data_folder
+from face2mesh.lab.pairs.fairface import photos, read_labels
+from face2mesh.lab.pairs.mediapipe import INNER_51
+from face2mesh.lab.pairs.progress import progress_to
+from face2mesh.lab.pairs.scenery import KIND, VERSION, make_scenery, pictures_in, tiles_of_photos
+from face2mesh.store import provenance, write_arrays
+
+HELD_SHARE = 0.15
+TILES_OF_FACES = 1500
+# Photos from which pieces beside the face are taken.
+_PHOTOS = 2500
+
+
+def add_scenery(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `scenery` to the kinds of pairs."""
+    parser = kinds.add_parser("scenery", help="gather pictures without people, for the face detector")
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of pictures without people")
+    parser.add_argument("--seed", type=int, default=0, help="of the tiles and of what is held out (0)")
+    parser.set_defaults(run=make)
+
+
+def make(arguments: argparse.Namespace) -> None:
+    """Write `scenery.npz`.
+
+    Raises:
+        InputFileError: a folder is none, is empty, or a picture cannot be read.
+        OutputError: the build folder cannot be written.
+    """
+    data = data_folder(arguments)
+    paths = pictures_in(arguments.folders)
+    inputs = {f"{index:04d} {path.name}": path for index, path in enumerate(paths)}
+    inputs["labels"] = data / "fairface-train.npz"
+    origin = provenance(inputs, {"held_share": HELD_SHARE}, arguments.seed)
+    scenery = make_scenery(paths, arguments.seed, HELD_SHARE, progress_to(len(paths), "scenery"))
+    beside = tiles_of_photos(_training_photos(data), TILES_OF_FACES, arguments.seed)
+    held = np.arange(TILES_OF_FACES) < HELD_SHARE * TILES_OF_FACES
+    scenery = replace(
+        scenery,
+        tiles=np.concatenate([scenery.tiles, beside]),
+        held_tile=np.concatenate([scenery.held_tile, held]),
+    )
+    path = arguments.build / "scenery.npz"
+    write_arrays(path, KIND, VERSION, dict(vars(scenery)), origin)
+    print(f"{path}: {len(scenery.tiles)} tiles and {len(scenery.objects)} things of {len(paths)} pictures")
+
+
+def _training_photos(data: Path) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """FairFace's first training photos with their inner landmarks."""
+    labels = read_labels(data, "train")
+    points = {int(number): row[list(INNER_51)] for number, row in zip(labels.ids, labels.landmarks, strict=True)}
+    for number, rgb in islice(photos(data, "train"), _PHOTOS):
+        if number in points:
+            yield rgb, points[number]
