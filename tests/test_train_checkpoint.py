@@ -67,15 +67,22 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
 def test_two_workers_take_the_step_of_the_joined_batch(tmp_path: Path) -> None:
     def network() -> torch.nn.Module:
         torch.manual_seed(0)
-        return torch.nn.Linear(3, 1)
+        layers = (torch.nn.Conv2d(3, 4, 3), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(36, 1))
+        return torch.nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+    def objective(network: torch.nn.Module) -> Objective:
+        def terms(step: int, worker: int) -> dict[str, torch.Tensor]:
+            picture = torch.randn(4, 3, 5, 5, generator=draws(0, step, worker))
+            return {"distance": (network(picture)[:, 0] - picture.mean((1, 2, 3))).square().mean()}
+
+        return terms
 
     def joined(step: int, worker: int) -> dict[str, torch.Tensor]:
-        parts = [made_up_objective(whole)(step, share)["distance"] for share in range(2)]
-        return {"distance": torch.stack(parts).mean()}
+        return {"distance": torch.stack([objective(whole)(step, share)["distance"] for share in range(2)]).mean()}
 
     whole, shared = network(), network()
     train(whole, joined, SETTINGS, tmp_path / "whole", HEADER)
-    train(shared, made_up_objective(shared), replace(SETTINGS, workers=2), tmp_path / "shared", HEADER)
+    train(shared, objective(shared), replace(SETTINGS, workers=2), tmp_path / "shared", HEADER)
     assert (tmp_path / "shared" / LOG).read_text().count("\n") == 3
     assert read_checkpoint(tmp_path / "shared" / CHECKPOINT)[1]["step"] == 12
     for name, value in whole.state_dict().items():

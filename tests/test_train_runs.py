@@ -34,7 +34,8 @@ log_every = 10
 TINY_ENCODER = (
     TINY
     + "[encoder]\nwidths = [8, 8, 16, 16, 32]\nblocks = [1, 1, 1, 1]\nfeatures = 64\n"
-    + "[augmentation]\nshift = 0.0\nscale = 0.0\nturn_degrees = 0.0\ncolour = 0.0\nblur = 0.0\nnoise = 0.0\ncover = 0.0\n"
+    + "[augmentation]\nshift = 0.0\nscale = 0.0\nturn_degrees = 0.0\ncolour = 0.0\n"
+    + "blur = 0.0\nnoise = 0.0\ncover = 0.0\n"
 )
 
 

@@ -59,7 +59,10 @@ class Workers:
             raise RuntimeError("a process of the training has died; start again with --resume") from None
         mean = torch.split(buffer.mean(0), [p.numel() for p in parameters])
         for part, parameter in zip(mean, parameters, strict=True):
-            parameter.grad = part.view_as(parameter)
+            if parameter.grad is None:
+                parameter.grad = torch.empty_like(parameter)
+            # Copied into place: a fused optimiser takes gradients to lie in memory as their parameters do.
+            parameter.grad.copy_(part.view_as(parameter))
         answer = bool(self._over[self._turn])
         self._turn = 1 - self._turn
         return answer
