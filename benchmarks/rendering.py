@@ -28,6 +28,7 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.splits import TRAIN
 from face2mesh.lab.pairs import rendered
 from face2mesh.lab.pairs.light import random_light
+from face2mesh.lab.pairs.photos import WIDER
 from face2mesh.lab.pairs.rendered import View, World, render_pair
 from face2mesh.lab.pairs.skin import Skins, procedural_skin
 from face2mesh.lab.pairs.surroundings import Backdrops
@@ -76,7 +77,7 @@ def main() -> None:
         turn = rendered.random_rotation(generator)
         ray, distance = np.array([0.0, 0.0, 1.0]), float(np.exp(generator.uniform(np.log(300), np.log(3000))))
         placed = head.landmarks(vertices) @ turn.T + distance * ray
-        wide = crop_of_landmarks(placed[:, :2] / placed[:, 2:]).scaled(rendered.WIDER)
+        wide = crop_of_landmarks(placed[:, :2] / placed[:, 2:]).scaled(WIDER)
         views.append(View(turn, ray, distance, np.array(wide.corner), wide.side))
     lights = [random_light(generator) for _ in range(PEOPLE)]
 

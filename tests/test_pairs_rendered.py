@@ -68,9 +68,9 @@ def test_points_lie_on_the_drawn_head(index: int, monkeypatch: pytest.MonkeyPatc
     pair = render_pair(world(), index)
     head = drawn[0]
     x, y = np.clip(pair["points"] * 2, 0, len(head) - 1).astype(int).T
-    # Where a point is visible the head is drawn, and its picture ends where its points and 60 mm more end.
+    # Where a point is visible the head is drawn, and its picture ends 160 mm beyond its points at the latest.
     assert head[y, x][pair["visible"]].mean() > 0.9
-    reach = 60 / 100 * np.exp(pair["log_scale"]) * 128 * 2
+    reach = 160 / 100 * np.exp(pair["log_scale"]) * 128 * 2
     assert not head[:, : max(int(2 * pair["points"][:, 0].min() - reach), 0)].any()
 
 
@@ -225,6 +225,8 @@ def test_files_are_read_back_from_their_pieces(tmp_path: Path, monkeypatch: pyte
     assert back["crop"].shape == (5, 160, 160, 3)
     np.testing.assert_array_equal(back["crop"][3], decoded(jpegs[3]))
     assert np.abs(back["points"] - pairs["points"]).max() <= 1 / 128
+    for name in ("identity", "rotation", "light", "visible", "crop"):
+        np.testing.assert_array_equal(read_pairs(tmp_path / "rendered-pairs.npz", first=3)[name], back[name][:3])
     for name in ("identity", "rotation", "light", "visible"):
         np.testing.assert_array_equal(back[name], pairs[name])
 

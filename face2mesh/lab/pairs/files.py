@@ -89,8 +89,12 @@ def write_pairs(
     return files[::-1]
 
 
-def read_pairs(path: Path) -> Arrays:
+def read_pairs(path: Path, first: int | None = None) -> Arrays:
     """Read pairs; the file's name starts with their kind ("photo-pairs…" or "rendered-…").
+
+    Args:
+        path: the first piece.
+        first: read only so many rows, from the beginning; all by default.
 
     Returns:
         Name to array, one row a picture (N): `crop` (N, 160, 160, 3) uint8; `points` (N, 468, 2) in pixels of the crop
@@ -105,36 +109,38 @@ def read_pairs(path: Path) -> Arrays:
     kind = "photo-pairs" if path.name.startswith("photo") else "rendered-pairs"
     arrays, _ = read_arrays(path, kind, VERSION, MADE_BY[kind])
     if "crop_jpeg" in arrays:
-        arrays = _joined(path, kind, arrays)
+        arrays = _joined(path, kind, arrays, first)
     names = SHARED + OWN[kind]
     if any(name not in arrays for name in names) or len({len(arrays[name]) for name in names}) != 1:
         raise InputFileError(f"{path}: its arrays do not belong together; make it again with `{MADE_BY[kind]}`.")
     return arrays
 
 
-def _joined(path: Path, kind: str, first: Arrays) -> Arrays:
-    """All pieces as one set of arrays, crops and points as they are used."""
-    pieces = [first]
-    for piece in range(1, int(first["pieces"])):
+def _joined(path: Path, kind: str, start: Arrays, first: int | None) -> Arrays:
+    """All pieces, of which `start` is number 0, as one set of arrays, crops and points as they are used."""
+    pieces = [start]
+    for piece in range(1, int(start["pieces"])):
+        if first is not None and first <= piece * ROWS_A_PIECE:
+            break
         part, _ = read_arrays(part_of(path, piece), kind, VERSION, MADE_BY[kind])
-        if str(part.get("set_hash")) != str(first["set_hash"]):
+        if str(part.get("set_hash")) != str(start["set_hash"]):
             raise InputFileError(
                 f"{part_of(path, piece)}: belongs to another set than {path.name}; "
                 f"make both again with `{MADE_BY[kind]}`."
             )
         pieces.append(part)
-    by_row = [name for name in first if name not in ("pieces", "set_hash", "crop_jpeg", "crop_offsets")]
-    count = len(first["points_64"])
+    by_row = [name for name in start if name not in ("pieces", "set_hash", "crop_jpeg", "crop_offsets")]
+    count = len(start["points_64"])
     arrays: Arrays = {}
     for name in by_row:
-        rows = first[name].ndim > 0 and len(first[name]) == count and all(name in part for part in pieces)
-        arrays[name] = np.concatenate([part[name] for part in pieces]) if rows else first[name]
+        rows = start[name].ndim > 0 and len(start[name]) == count and all(name in part for part in pieces)
+        arrays[name] = np.concatenate([part[name] for part in pieces])[:first] if rows else start[name]
     arrays["points"] = arrays.pop("points_64").astype(np.float32) / 64
     crops = None
     row = 0
     for part in pieces:
         offsets = part["crop_offsets"]
-        for begin, end in pairwise(offsets):
+        for begin, end in pairwise(offsets[: 1 + len(arrays["points"]) - row]):
             try:
                 with Image.open(io.BytesIO(part["crop_jpeg"][begin:end].tobytes())) as image:
                     crop = np.asarray(image.convert("RGB"))

@@ -31,7 +31,6 @@ class Scalp:
         triangles: (T, 3) of the skin without face holes, ears and their insides.
         uv: (T, 3, 2) across and along the strands, at the corners of `triangles`.
         ears: (S,) bool.
-        face: (S,) 0 to 1, how far inside the face's oval.
         carriers: the vertices that things are bound to, and a `tree` of them.
     """
 
@@ -69,7 +68,7 @@ class Scalp:
     def carried(self, points: FloatArray, vertices: FloatArray, neighbours: int = 6) -> FloatArray:
         """Points (n, 3) of the rest frame, moved like the skin beneath them; `vertices` (V, 3) is the head."""
         distance, nearest = self.tree.query(points, neighbours)
-        weight = 1 / (distance + 4.0)
+        weight: NDArray[np.float64] = 1 / (np.asarray(distance) + 4.0)
         weight /= weight.sum(1, keepdims=True)
         rows = self.carriers[nearest]
         moved: FloatArray = (points + np.einsum("nk,nkc->nc", weight, vertices[rows] - self.rest[rows])).astype(
@@ -108,7 +107,9 @@ def hair_line(scalp: Scalp, generator: Generator) -> FloatArray:
     return line
 
 
-def shell(scalp: Scalp, line: FloatArray, vertices: FloatArray, hair: FloatArray, generator: Generator) -> Piece:
+def shell(
+    scalp: Scalp, line: FloatArray, vertices: FloatArray, hair: NDArray[np.floating], generator: Generator
+) -> Piece:
     """Hair that stands off the scalp above its line, thinning towards it."""
     thickness = np.exp(generator.uniform(np.log(2.5), np.log(24)))
     up = np.clip(scalp.rest[:, 1] / 90, 0, 1)
@@ -137,7 +138,7 @@ def grid_triangles(rows: int, columns: int) -> NDArray[np.int32]:
     return np.concatenate([first, second]).astype(np.int32)
 
 
-def curtain(scalp: Scalp, vertices: FloatArray, hair: FloatArray, generator: Generator) -> Piece:
+def curtain(scalp: Scalp, vertices: FloatArray, hair: NDArray[np.floating], generator: Generator) -> Piece:
     """Long hair: a sheet around the back and the sides of the head, down to the jaw or far below it."""
     rows, columns = 16, 45
     low = generator.uniform(-230, -70)
@@ -171,7 +172,7 @@ def curtain(scalp: Scalp, vertices: FloatArray, hair: FloatArray, generator: Gen
     )
 
 
-def fringe(scalp: Scalp, vertices: FloatArray, hair: FloatArray, generator: Generator) -> Piece:
+def fringe(scalp: Scalp, vertices: FloatArray, hair: NDArray[np.floating], generator: Generator) -> Piece:
     """Hair that falls over the forehead, straight or swept to a side."""
     rows, columns = 8, 25
     low = generator.uniform(12, 45)

@@ -58,7 +58,7 @@ def clothes(head: BaseHead, vertices: FloatArray, skin: FloatArray, generator: G
     rise = 0.0 if bare else generator.uniform(0, 35)
 
     def between(share: float) -> FloatArray:
-        ring = border + (shoulder - border) * share
+        ring: FloatArray = border + (shoulder - border) * share
         ring[:, 1] += (middle[1] - 30 - border[:, 1]) * 0.3 * share * (1 - share)
         return ring
 

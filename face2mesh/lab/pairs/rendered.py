@@ -288,7 +288,8 @@ def _through_lenses(
     share = np.asarray(image.resize((CROP_PIXELS, CROP_PIXELS), Image.Resampling.BOX), np.float32)[..., None] / 255
     dark = tint > 0.3
     colour = generator.uniform(0.0, 0.12, 3) if dark else generator.uniform(0.5, 1, 3)
-    ramp = np.linspace(*generator.uniform(0.6, 1.4, 2), CROP_PIXELS)[:, None, None]
+    above, below = generator.uniform(0.6, 1.4, 2)
+    ramp = np.linspace(above, below, CROP_PIXELS)[:, None, None]
     share = np.clip(share * tint * ramp, 0, 1)
     result: FloatArray = (picture * (1 - share) + colour * share).astype(np.float32)
     return np.clip(result, 0, 1)

@@ -248,7 +248,8 @@ def _completed(detail: FloatArray, texels: TexelMap, weight: FloatArray) -> NDAr
     other = np.clip(weights[:, ::-1] - weights, 0, 1)
     mixed = values * weights + values[:, ::-1] * other
     codes = 128 + mixed * (DETAIL_STEPS_PER_OCTAVE / np.log(2)) + 0.5
-    return np.clip(codes, 0, 255).astype(np.uint8)
+    texture: NDArray[np.uint8] = np.clip(codes, 0, 255).astype(np.uint8)
+    return texture
 
 
 def _bilinear(picture: NDArray[np.uint8], pixels: FloatArray) -> FloatArray:

@@ -91,7 +91,8 @@ def filled(picture: Picture, known: NDArray[np.bool_]) -> Picture:
             result = np.stack(grown, -1)
         share = np.minimum(weight, 1)
         result = np.where(weight > 0, colour / np.maximum(weight, 1e-6), 0) * share + result * (1 - share)
-    return np.clip(result + 0.5, 0, 255).astype(np.uint8)
+    complete: Picture = np.clip(result + 0.5, 0, 255).astype(np.uint8)
+    return complete
 
 
 def background(size: int, generator: Generator, backdrop: Picture | None) -> Picture:
@@ -171,7 +172,8 @@ def photographed(picture: FloatArray, generator: Generator) -> bytes:
         coarse = generator.random() < 0.5
         grain = generator.normal(0, 1, (size // 2, size // 2) if coarse else (size, size)).astype(np.float32)
         if coarse:
-            grain = np.asarray(Image.fromarray(grain).resize((size, size), Image.Resampling.BICUBIC)) * 1.3
+            grown = np.asarray(Image.fromarray(grain).resize((size, size), Image.Resampling.BICUBIC))
+            grain = grown * np.float32(1.3)
         values = values + np.float32(deviation) * grain[..., None]
     image = Image.fromarray((np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8))
     file = io.BytesIO()

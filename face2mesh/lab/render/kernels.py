@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 # Divisions as NumPy's, without a test for zero; sums may be fused, but what is not finite stays so.
-_FAST = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz"}}
+_FAST: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz"}}
 _compiled = njit(cache=True, nogil=True, **_FAST)
 _inlined = njit(cache=True, nogil=True, inline="always", **_FAST)
 
@@ -25,7 +25,7 @@ DETAIL_STEPS_PER_OCTAVE = 40
 """A detail texture's byte c means the factor 2 ^ ((c − 128) / 40)."""
 
 
-@_compiled  # type: ignore[misc]
+@_compiled  # type: ignore[untyped-decorator]
 def nearest_triangles(
     points: Array,
     triangles: Array,
@@ -114,7 +114,7 @@ def nearest_triangles(
                 seen[row, column] = t
 
 
-@_inlined  # type: ignore[misc]
+@_inlined  # type: ignore[untyped-decorator]
 def _weights(
     points: Array, triangles: Array, t: int, x: float, y: float, perspective: bool
 ) -> tuple[float, float, float]:
@@ -135,7 +135,7 @@ def _weights(
     return w0 / total, w1 / total, w2 / total
 
 
-@_compiled  # type: ignore[misc]
+@_compiled  # type: ignore[untyped-decorator]
 def weights_and_depths(
     points: Array, triangles: Array, seen: Array, perspective: bool, barycentric: Array, depth: Array
 ) -> None:
@@ -154,7 +154,7 @@ def weights_and_depths(
             depth[row, column] = total
 
 
-@_compiled  # type: ignore[misc]
+@_compiled  # type: ignore[untyped-decorator]
 def shade(
     points: Array,
     triangles: Array,
@@ -258,7 +258,7 @@ def shade(
                 picture[pixel_row, pixel_column, 3] = covered / 4.0
 
 
-@_compiled  # type: ignore[misc]
+@_compiled  # type: ignore[untyped-decorator]
 def seen_nearby(places: Array, corners: Array, triangles: Array, seen: Array, visible: Array) -> None:
     """Whether one of a point's own vertices belongs to a triangle that is seen within a sample of the point.
 
@@ -284,7 +284,7 @@ def seen_nearby(places: Array, corners: Array, triangles: Array, seen: Array, vi
                             visible[n] = True
 
 
-@_compiled  # type: ignore[misc]
+@_compiled  # type: ignore[untyped-decorator]
 def vertex_normals(vertices: Array, triangles: Array, normals: Array) -> None:
     """Add up the triangles' cross products at their corners, then scale to length 1; `normals` (V, 3) starts at 0."""
     for t in range(len(triangles)):
