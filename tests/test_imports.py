@@ -12,7 +12,7 @@ import face2mesh
 ROOT = Path(face2mesh.__file__).parent
 LABORATORY = ROOT / "lab"
 STANDARD = set(sys.stdlib_module_names)
-RUNTIME_LIBRARIES = {"numpy", "PIL", "onnxruntime", "dlib", "pillow_heif", "face2mesh"}
+RUNTIME_LIBRARIES = {"numpy", "PIL", "onnxruntime", "pillow_heif", "face2mesh"}
 
 
 def _loaded_by(statement: str) -> set[str]:
@@ -47,7 +47,7 @@ def test_every_error_is_one_kind():
 
 def test_import_loads_neither_torch_nor_the_laboratory():
     loaded = _loaded_by("import face2mesh")
-    assert not {"torch", "scipy", "dlib", "onnxruntime", "face2mesh.lab"} & loaded
+    assert not {"torch", "scipy", "onnxruntime", "face2mesh.lab"} & loaded
 
 
 def test_model_loads_neither_torch_nor_the_laboratory():
@@ -57,7 +57,7 @@ def test_model_loads_neither_torch_nor_the_laboratory():
 
 def test_command_line_loads_neither_torch_nor_the_laboratory():
     loaded = _loaded_by("import face2mesh.cli")
-    assert not {"torch", "scipy", "dlib", "face2mesh.lab"} & loaded
+    assert not {"torch", "scipy", "face2mesh.lab"} & loaded
 
 
 def _imports(nodes: list[ast.stmt], package: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ def measure_tilts(portraits: dict[str, Picture]) -> dict[str, Any]:
             rgb = portraits[name]
             for signed in {degrees, -degrees}:
                 expected = _turned_box(box, signed, rgb.shape)
-                found += _is_found(find_faces(_turned(rgb, signed)), expected)
+                found += _is_found(find_faces(turned(rgb, signed)), expected)
                 tried += 1
         result[str(degrees)] = {"tried": tried, "found": found}
     return result
@@ -161,27 +162,29 @@ def measure_sizes(portraits: dict[str, Picture]) -> dict[str, Any]:
 
 def measure_several(portraits: dict[str, Picture], across: int = 4, down: int = 3) -> dict[str, Any]:
     """Walls of portraits side by side in one picture of 640 × 480: how many of the faces are found, and what else."""
+    pictures, tile = list(portraits.values()), 160
     walls = found = tried = more = 0
-    names = list(portraits)
-    tile = 160
-    for first in range(0, len(names) - across * down + 1, across * down):
-        wall = np.zeros((tile * down, tile * across, 3), np.uint8)
-        expected = []
-        for place, name in enumerate(names[first : first + across * down]):
-            rgb = portraits[name]
-            boxes = find_faces(rgb)
-            y, x = divmod(place, across)
-            wall[y * tile : (y + 1) * tile, x * tile : (x + 1) * tile] = _resized(rgb, tile)
-            if boxes:
-                factor, box = tile / rgb.shape[1], boxes[0]
-                expected.append(
-                    Box(box.x * factor + x * tile, box.y * factor + y * tile, box.w * factor, box.h * factor)
-                )
-        boxes = find_faces(wall, small=True)
-        matched = sum(_is_found(boxes, box) for box in expected)
-        walls, found, tried = walls + 1, found + matched, tried + across * down
-        more += len(boxes) - matched
+    for first in range(0, len(pictures) - across * down + 1, across * down):
+        some = pictures[first : first + across * down]
+        boxes = find_faces(wall_of(some, across, down, tile), small=True)
+        matched = 0
+        for place, rgb in enumerate(some):
+            alone, factor = find_faces(rgb), tile / rgb.shape[1]
+            if alone:
+                box, (y, x) = alone[0], divmod(place, across)
+                expected = Box(box.x * factor + x * tile, box.y * factor + y * tile, box.w * factor, box.h * factor)
+                matched += _is_found(boxes, expected)
+        walls, found, tried, more = walls + 1, found + matched, tried + len(some), more + len(boxes) - matched
     return {"walls": walls, "faces": tried, "found": found, "more": more}
+
+
+def wall_of(pictures: Sequence[Picture], across: int, down: int, tile: int) -> Picture:
+    """Square pictures side by side, each scaled to `tile` pixels, row by row."""
+    wall = np.zeros((tile * down, tile * across, 3), np.uint8)
+    for place, rgb in enumerate(pictures[: across * down]):
+        y, x = divmod(place, across)
+        wall[y * tile : (y + 1) * tile, x * tile : (x + 1) * tile] = _resized(rgb, tile)
+    return wall
 
 
 def measure_cost(portraits: dict[str, Picture], repeats: int = 5) -> dict[str, Any]:
@@ -203,11 +206,11 @@ def measure_scikit_image() -> dict[str, Any]:
         return {"scikit_image": "not installed"}
     scores: dict[str, float] = {}
     for name in NO_FACE:
-        rgb = read_photo(getattr(pictures, name)()).rgb
+        rgb = _picture(pictures, name)
         boxes = find_faces(rgb) + find_faces(rgb, small=True)
         if boxes:
             scores[name] = round(max(box.score for box in boxes), 3)
-    astronaut = find_faces(read_photo(pictures.astronaut()).rgb)
+    astronaut = find_faces(_picture(pictures, "astronaut"))
     return {
         "scikit_image": {
             "pictures": len(NO_FACE),
@@ -215,6 +218,11 @@ def measure_scikit_image() -> dict[str, Any]:
             "astronaut_found": _is_found(astronaut, ASTRONAUT),
         }
     }
+
+
+def _picture(pictures: ModuleType, name: str) -> Picture:
+    """One of scikit-image's pictures as the runtime reads it."""
+    return read_photo(getattr(pictures, name)()).rgb
 
 
 def _milliseconds(find: Callable[[Picture], object], pictures: Sequence[Picture], repeats: int) -> dict[str, float]:
@@ -253,7 +261,7 @@ def _resized(rgb: Picture, side: int) -> Picture:
     return np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
 
 
-def _turned(rgb: Picture, degrees: float) -> Picture:
+def turned(rgb: Picture, degrees: float) -> Picture:
     """The picture turned clockwise about its middle, its border repeated."""
     height, width = rgb.shape[:2]
     pad = max(height, width) // 2

@@ -7,7 +7,19 @@ from pathlib import Path
 
 from face2mesh.errors import Face2MeshError
 
-FIGURES = ("base-head", "corpus", "ages", "pooling", "pairs", "fits", "rendered", "people", "errors", "curves")
+FIGURES = (
+    "base-head",
+    "corpus",
+    "ages",
+    "pooling",
+    "pairs",
+    "fits",
+    "rendered",
+    "people",
+    "errors",
+    "curves",
+    "detector",
+)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -58,6 +70,11 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.rendered import draw as draw_rendered
 
         files = draw_rendered(build, folder, arguments.seed)
+    elif what == "detector":
+        from face2mesh.lab.data import data_folder
+        from face2mesh.lab.figures.detector import draw as draw_detector
+
+        files = draw_detector(build, folder, data_folder(arguments), arguments.seed)
     elif what == "curves":
         from face2mesh.lab.figures.curves import draw as draw_curves
 

@@ -77,9 +77,10 @@ class Detector(nn.Module):
         self.mixed = _convolution(eighth, eighth)
         self.outputs = nn.Conv2d(eighth, len(OUTPUTS), 1)
         nn.init.normal_(self.outputs.weight, std=0.01)
-        nn.init.zeros_(self.outputs.bias)
         # A fresh detector is sure that there is no face: few cells hold one.
-        nn.init.constant_(self.outputs.bias[0], -4.0)
+        start = torch.zeros(len(OUTPUTS))
+        start[0] = -4.0
+        self.outputs.bias = nn.Parameter(start)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""

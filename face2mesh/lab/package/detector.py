@@ -32,7 +32,7 @@ _LARGE = 500
 SEED = 0
 # Of the pictures without faces that were held out of training, this share may keep a find: no more than one in 100.
 _FALSE_ALARMS = 1 / 100
-_LOWEST, _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD = 0.1, 0.4, 0.75
+_LOWEST, _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD = 0.1, 0.5, 0.7
 _EMPTY = Composition(whole=0, face=0, shuffled=0, thing=0.6, layers=5)
 _EMPTY_PICTURES, _EMPTY_SIDE = 200, 320
 
@@ -46,7 +46,9 @@ def read_trained(run: Path) -> tuple[Detector, dict[str, Any]]:
     path = run / CHECKPOINT
     tensors, header = read_checkpoint(path)
     try:
-        settings = {name: tuple(v) if isinstance(v, list) else v for name, v in header["network"].items()}
+        settings: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in header["network"].items()
+        }
         detector = Detector(DetectorConfiguration(**settings))
         detector.load_state_dict(part(tensors, "average."))
     except (KeyError, TypeError, RuntimeError) as error:
@@ -113,7 +115,8 @@ def _in_halves(content: bytes) -> bytes:
             graph.initializer.append(numpy_helper.from_array(halves, f"{constant.name}_half"))
             cast = helper.make_node("Cast", [f"{constant.name}_half"], [constant.name], to=TensorProto.FLOAT)
             graph.node.insert(0, cast)
-    return model.SerializeToString()
+    stored: bytes = model.SerializeToString()
+    return stored
 
 
 def calibrated(content: bytes, pieces: Pieces, scenery: Scenery, faces: int = 300) -> tuple[float, dict[str, Any]]:
@@ -126,7 +129,7 @@ def calibrated(content: bytes, pieces: Pieces, scenery: Scenery, faces: int = 30
         faces: how many held-out photos of faces are searched, for the report.
 
     Returns:
-        The lowest score, from 0.4 to 0.75, that at most one in 100 pictures without faces exceeds; and a report with
+        The lowest score, from 0.5 to 0.7, that at most one in 100 pictures without faces exceeds; and a report with
         the shares of pictures that it finds something in.
     """
     finder = detect.Detector(Network(DETECTOR_FILE, content, threads=1), _LOWEST, 1.0)
@@ -161,7 +164,7 @@ def calibrated(content: bytes, pieces: Pieces, scenery: Scenery, faces: int = 30
 
 
 def write_detector(
-    folder: Path, content: bytes, threshold: float, fine_threshold: float, origin: Mapping[str, Any]
+    folder: Path, content: bytes, threshold: float, further_threshold: float, origin: Mapping[str, Any]
 ) -> None:
     """Write `detector.onnx` and, after it, `detector.json`, which names its hash.
 
@@ -174,7 +177,7 @@ def write_detector(
         "sha256": hashlib.sha256(content).hexdigest(),
         "size": len(content),
         "threshold": round(threshold, 3),
-        "fine_threshold": round(fine_threshold, 3),
+        "further_threshold": round(further_threshold, 3),
         "licence": "MIT",
         "provenance": dict(origin),
     }

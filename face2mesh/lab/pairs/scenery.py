@@ -109,10 +109,8 @@ def make_scenery(
                 image.draft("RGB", (_PHOTO_SIDE, _PHOTO_SIDE))
                 picture = image.convert("RGBA")
         except (OSError, UnidentifiedImageError, ValueError) as error:
-            raise InputFileError(
-                f"{path}: not a readable picture ({error}); take it out of the folder."
-            ) from error
-        if picture.getchannel("A").getextrema()[0] < 128:
+            raise InputFileError(f"{path}: not a readable picture ({error}); take it out of the folder.") from error
+        if np.asarray(picture.getchannel("A")).min() < 128:
             objects.append((_object(picture), held))
         else:
             tiles += [(tile, held) for tile in _tiles(picture.convert("RGB"), generator)]
