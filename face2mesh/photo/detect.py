@@ -44,7 +44,7 @@ _SMALLEST_PICTURE = 40
 _MARGIN, _WITH_MARGIN = 24, 160
 # Boxes that overlap more belong to one face. A box that lies inside a surer one's, up to this share, is a part of it.
 _SAME_FACE = 0.4
-_INSIDE = 0.7
+_INSIDE = 0.5
 
 FloatArray = NDArray[np.float32]
 

@@ -148,14 +148,13 @@ def measure_tilts(portraits: dict[str, Picture]) -> dict[str, Any]:
 def measure_sizes(portraits: dict[str, Picture]) -> dict[str, Any]:
     """Photos cut and scaled so that the face's side is the named one in a picture of 320 pixels."""
     result: dict[str, Any] = {}
+    whole = [(rgb, boxes[0]) for rgb in portraits.values() if (boxes := find_faces(rgb))]
     for side in SIDES:
         found = 0
-        for rgb in portraits.values():
-            boxes = find_faces(rgb)
-            if boxes:
-                crop = Crop(boxes[0].centre, boxes[0].side * SWEPT_SIDE / side)
-                middle = Box(SWEPT_SIDE / 2 - side / 2, SWEPT_SIDE / 2 - side / 2, side, side)
-                found += _is_found(find_faces(cut(rgb, crop, SWEPT_SIDE)), middle)
+        middle = Box(SWEPT_SIDE / 2 - side / 2, SWEPT_SIDE / 2 - side / 2, side, side)
+        for rgb, box in whole:
+            crop = Crop(box.centre, box.side * SWEPT_SIDE / side)
+            found += _is_found(find_faces(cut(rgb, crop, SWEPT_SIDE)), middle)
         result[str(side)] = {"tried": len(portraits), "found": found}
     return result
 
