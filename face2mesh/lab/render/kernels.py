@@ -21,6 +21,8 @@ _inlined = njit(cache=True, nogil=True, inline="always", **_FAST)
 
 PLAIN, SKIN, HAIR, EYE = 0, 1, 2, 3
 """Materials of triangles: no texture; the skin's detail texture; strands, with holes between them; eyes."""
+LEAST_LIGHT = 0.03
+"""Of the even light anywhere."""
 DETAIL_STEPS_PER_OCTAVE = 40
 """A detail texture's byte c means the factor 2 ^ ((c − 128) / 40)."""
 
@@ -44,10 +46,11 @@ def nearest_triangles(
     triangles that share an edge agree on who owns a sample (the rule of `face2mesh.draw.raster`).
 
     Args:
-        points: (V, 3) float64, x and y in samples with centres at +0.5, depth.
+        points: (V, 3) float64, x and y in samples with centres at +0.5, and nearness.
         triangles: (T, 3).
         two_sided: (T,) bool, whether the back counts too; others are culled when clockwise as looked at.
-        perspective: whether nearness is 1/depth or −depth; both are linear in the picture.
+        perspective: whether nearness is 1/depth or −depth; both are linear in the picture. With 1/depth, triangles that
+            reach to depth 0 or behind are left out.
         material: (T,); `HAIR` has holes where the strands are denser than its cover.
         corner_uv: (T, 3, 2), texture coordinates 0 to 1, V upwards.
         cover: (V,) 0 to 1.
@@ -59,19 +62,15 @@ def nearest_triangles(
     side = strands.shape[0]
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, z0 = points[a, 0], points[a, 1], points[a, 2]
-        x1, y1, z1 = points[b, 0], points[b, 1], points[b, 2]
-        x2, y2, z2 = points[c, 0], points[c, 1], points[c, 2]
+        x0, y0, n0 = points[a, 0], points[a, 1], points[a, 2]
+        x1, y1, n1 = points[b, 0], points[b, 1], points[b, 2]
+        x2, y2, n2 = points[c, 0], points[c, 1], points[c, 2]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         # y points down: what looks counter-clockwise has a negative area. The test is false for what is not finite.
-        if not (area < 0 or (two_sided[t] and area > 0)) or not math.isfinite(area + z0 + z1 + z2):
+        if not (area < 0 or (two_sided[t] and area > 0)) or not math.isfinite(area + n0 + n1 + n2):
             continue
-        if perspective:
-            if min(z0, z1, z2) <= 0:
-                continue
-            n0, n1, n2 = 1 / z0, 1 / z1, 1 / z2
-        else:
-            n0, n1, n2 = -z0, -z1, -z2
+        if perspective and min(n0, n1, n2) <= 0:
+            continue
         top = max(math.ceil(min(y0, y1, y2) - 0.5), 0)
         bottom = min(math.ceil(max(y0, y1, y2) - 0.5), height)
         if top >= bottom or math.ceil(min(x0, x1, x2) - 0.5) >= math.ceil(max(x0, x1, x2) - 0.5):
@@ -128,11 +127,12 @@ def _weights(
         w0, w1, w2 = -w0, -w1, -w2
     w0, w1, w2 = max(w0, 0.0), max(w1, 0.0), max(w2, 0.0)
     if perspective:
-        w0, w1, w2 = w0 / points[a, 2], w1 / points[b, 2], w2 / points[c, 2]
+        w0, w1, w2 = w0 * points[a, 2], w1 * points[b, 2], w2 * points[c, 2]
     total = w0 + w1 + w2
     if total <= 0:
         return 1.0, 0.0, 0.0
-    return w0 / total, w1 / total, w2 / total
+    scale = 1 / total
+    return w0 * scale, w1 * scale, w2 * scale
 
 
 @_compiled  # type: ignore[untyped-decorator]
@@ -150,7 +150,8 @@ def weights_and_depths(
             total = 0.0
             for k in range(3):
                 barycentric[row, column, k] = weights[k]
-                total += weights[k] * points[triangles[t, k], 2]
+                near = points[triangles[t, k], 2]
+                total += weights[k] * (1 / near if perspective else -near)
             depth[row, column] = total
 
 
@@ -200,10 +201,12 @@ def shade(
             covered = 0
             shaded = 0
             total_red, total_green, total_blue = 0.0, 0.0, 0.0
+            # Where a diagonal's two samples show one triangle, its colour between them does for both.
+            alike = seen[2 * pixel_row, 2 * pixel_column] == seen[2 * pixel_row + 1, 2 * pixel_column + 1]
             for sample in range(4):
                 # The diagonal first: two samples give the colour, all four the coverage.
-                down = (0, 1, 0, 1)[sample]
-                aside = (0, 1, 1, 0)[sample]
+                down = sample % 2
+                aside = (sample + 1) // 2 % 2
                 row, column = 2 * pixel_row + down, 2 * pixel_column + aside
                 t = seen[row, column]
                 if t < 0:
@@ -211,9 +214,10 @@ def shade(
                 covered += 1
                 if shaded == 2:
                     continue
-                shaded += 1
+                count = 2 if alike and sample == 0 else 1
+                shaded += count
                 a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                w0, w1, w2 = _weights(points, triangles, t, column + 0.5, row + 0.5, True)
+                w0, w1, w2 = _weights(points, triangles, t, column + 0.5 * count, row + 0.5 * count, True)
                 red = w0 * lit[a, 0] + w1 * lit[b, 0] + w2 * lit[c, 0]
                 green = w0 * lit[a, 1] + w1 * lit[b, 1] + w2 * lit[c, 1]
                 blue = w0 * lit[a, 2] + w1 * lit[b, 2] + w2 * lit[c, 2]
@@ -247,15 +251,61 @@ def shade(
                     if falling < 6:
                         light = strength * math.exp(-falling)
                         red, green, blue = red + light * lamp[0], green + light * lamp[1], blue + light * lamp[2]
-                total_red += red
-                total_green += green
-                total_blue += blue
+                total_red += count * red
+                total_green += count * green
+                total_blue += count * blue
             if covered:
                 share = covered / (4.0 * shaded)
                 picture[pixel_row, pixel_column, 0] = total_red * share
                 picture[pixel_row, pixel_column, 1] = total_green * share
                 picture[pixel_row, pixel_column, 2] = total_blue * share
                 picture[pixel_row, pixel_column, 3] = covered / 4.0
+
+
+@_compiled  # type: ignore[untyped-decorator]
+def light_vertices(
+    placed: Array,
+    open_surface: Array,
+    colours: Array,
+    openness: Array,
+    even: Array,
+    lamps: Array,
+    arriving: Array,
+    normals: Array,
+    lit: Array,
+) -> None:
+    """Colour times light at vertices; the basis is that of `face2mesh.draw.light.harmonics`.
+
+    Args:
+        placed: (V, 3) camera axes, the camera at their origin.
+        open_surface: (V,) bool, whether a vertex is lit on the side that is seen.
+        colours: (V, 3) linear RGB.
+        openness: (V,) what arrives of the even light.
+        even: (9, 3) the even light.
+        lamps: (L, 9, 3) the lamps' harmonics.
+        arriving: (L, V) what arrives of them.
+        normals: (V, 3) length 1; turned towards the camera in place on open surfaces.
+        lit: (V, 3) float32, set.
+    """
+    basis = np.empty(9)
+    for v in range(len(placed)):
+        x, y, z = normals[v, 0], normals[v, 1], normals[v, 2]
+        if open_surface[v] and x * placed[v, 0] + y * placed[v, 1] + z * placed[v, 2] > 0:
+            x, y, z = -x, -y, -z
+            normals[v, 0], normals[v, 1], normals[v, 2] = x, y, z
+        basis[0], basis[1], basis[2], basis[3], basis[4] = 1, x, y, z, x * y
+        basis[5], basis[6], basis[7], basis[8] = y * z, 3 * z * z - 1, x * z, x * x - y * y
+        for channel in range(3):
+            light = 0.0
+            for k in range(9):
+                light += basis[k] * even[k, channel]
+            total = max(light, LEAST_LIGHT) * openness[v]
+            for lamp in range(len(lamps)):
+                light = 0.0
+                for k in range(9):
+                    light += basis[k] * lamps[lamp, k, channel]
+                total += max(light, 0.0) * arriving[lamp, v]
+            lit[v, channel] = total * colours[v, channel]
 
 
 @_compiled  # type: ignore[untyped-decorator]

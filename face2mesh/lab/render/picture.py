@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.draw.light import harmonics
 from face2mesh.lab.render import kernels
+from face2mesh.lab.render.rasteriser import with_nearness
 
 FloatArray = NDArray[np.float32]
 MATTE = (0.0, 1.0)
@@ -119,7 +119,7 @@ def picture_of(
             whole[start:end] = value[:, None] if channels == 1 and value.ndim == 1 else value
         return whole
 
-    def per_triangle(values: list[Any], shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+    def per_triangle(values: list[Any], shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
         sizes = [len(piece.triangles) for piece in pieces]
         return np.concatenate(
             [np.broadcast_to(np.asarray(value, dtype), (n, *shape)) for value, n in zip(values, sizes, strict=True)]
@@ -127,35 +127,43 @@ def picture_of(
 
     colours = per_vertex([piece.colours for piece in pieces], 3)
     gloss = per_vertex([piece.gloss for piece in pieces], 2)
-    openness = per_vertex([piece.openness for piece in pieces], 1)
+    openness = per_vertex([piece.openness for piece in pieces], 1)[:, 0]
     cover = per_vertex([1.0 if piece.cover is None else piece.cover for piece in pieces], 1)[:, 0]
     material = per_triangle([piece.material for piece in pieces], (), np.uint8)
-    corner_uv = per_triangle([0.0 if piece.corner_uv is None else piece.corner_uv for piece in pieces], (3, 2), float)
-    two_sided = per_triangle([piece.two_sided for piece in pieces], (), bool)
+    corner_uv = per_triangle(
+        [np.float32(0) if piece.corner_uv is None else piece.corner_uv for piece in pieces], (3, 2), np.float32
+    )
+    two_sided = per_triangle([piece.two_sided for piece in pieces], (), np.bool_)
 
+    placed = np.ascontiguousarray(placed, np.float32)
     normals = np.zeros((len(placed), 3), np.float32)
-    kernels.vertex_normals(np.ascontiguousarray(placed, np.float32), triangles, normals)
-    # Open surfaces are lit on the side that is seen.
-    open_ones = np.concatenate([np.full(n, piece.two_sided) for n, piece in zip(counts, pieces, strict=True)])
-    away = open_ones & ((normals * placed).sum(1) > 0)
-    normals[away] *= -1
-    basis = harmonics(normals).astype(np.float32)
-    irradiance = np.maximum(basis @ light.even, 0.03) * openness
-    for lamp, reached in zip(light.lamps, shadows, strict=True):
-        arriving = np.ones(len(placed), np.float32)
+    kernels.vertex_normals(placed, triangles, normals)
+    arriving = np.ones((len(light.lamps), len(placed)), np.float32)
+    for reached, own in zip(shadows, arriving, strict=True):
         for piece, start, end in zip(pieces, first[:-1], first[1:], strict=True):
             if piece.shadow is not None:
-                arriving[start:end] = np.where(piece.shadow >= 0, reached[piece.shadow], 1)
-        irradiance += np.maximum(basis @ lamp.harmonics, 0) * arriving[:, None]
-        gloss[:, 0] *= 0.4 + 0.6 * arriving if lamp is light.lamps[0] else 1
+                own[start:end] = np.where(piece.shadow >= 0, reached[piece.shadow], 1)
+    if light.lamps:
+        gloss[:, 0] *= 0.4 + 0.6 * arriving[0]
+    lit = np.empty_like(colours)
+    kernels.light_vertices(
+        placed,
+        np.repeat([piece.two_sided for piece in pieces], counts),
+        colours,
+        openness,
+        light.even,
+        np.array([lamp.harmonics for lamp in light.lamps], np.float32).reshape(-1, 9, 3),
+        arriving,
+        normals,
+        lit,
+    )
     towards = light.lamps[0].direction if light.lamps else np.array([0, -0.5, -1], np.float32)
     half = towards / np.linalg.norm(towards) + np.array([0, 0, -1], np.float32)
     glow = light.lamps[0].colour if light.lamps else np.full(3, 0.3, np.float32)
 
-    samples = np.ascontiguousarray(pixels, np.float64) * [2, 2, 1]
+    samples = with_nearness(pixels * np.array([2.0, 2.0, 1.0]))
     seen = np.full((2 * size, 2 * size), -1, np.int32)
     nearness = np.full((2 * size, 2 * size), -np.inf)
-    corner_uv = np.ascontiguousarray(corner_uv, np.float32)
     kernels.nearest_triangles(
         samples, triangles, two_sided, True, material, corner_uv, cover, textures.strands, nearness, seen
     )
@@ -165,7 +173,7 @@ def picture_of(
         triangles,
         material,
         corner_uv,
-        colours * irradiance,
+        lit,
         normals,
         gloss,
         (half / np.linalg.norm(half)).astype(np.float32),

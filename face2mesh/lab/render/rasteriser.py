@@ -14,6 +14,17 @@ Floats = NDArray[np.floating[Any]]
 _NO_STRANDS = np.zeros((1, 1), np.float32)
 
 
+def with_nearness(points: Floats, perspective: bool = True) -> NDArray[np.float64]:
+    """Points (V, 3) with depth as the kernels want them: with 1/depth, or −depth, in its place."""
+    placed = np.array(points, np.float64)
+    if perspective:
+        with np.errstate(divide="ignore"):
+            placed[:, 2] = 1 / placed[:, 2]
+    else:
+        placed[:, 2] *= -1
+    return placed
+
+
 def rasterise(
     points: Floats,
     triangles: NDArray[np.integer[Any]],
@@ -24,7 +35,7 @@ def rasterise(
     cull: Literal["back"] | None = None,
 ) -> Fragments:
     """Find the nearest triangle at each pixel's centre; arguments and result as in `face2mesh.draw.raster`."""
-    placed = np.ascontiguousarray(points, np.float64)
+    placed = with_nearness(points, perspective)
     corners = np.ascontiguousarray(triangles, np.int32)
     count = len(corners)
     seen = np.full((height, width), -1, np.int32)
