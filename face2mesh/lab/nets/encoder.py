@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 CROP_SIZE = 128
 EXPRESSIONS = 52
@@ -86,7 +87,7 @@ class _Block(nn.Module):
         super().__init__()
         self.first = _convolution(width, width, 1)
         self.second = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        self.normalisation = nn.BatchNorm2d(width)
+        self.normalisation: nn.Module = nn.BatchNorm2d(width)
         nn.init.zeros_(self.normalisation.weight)
 
     def forward(self, picture: Tensor) -> Tensor:
@@ -224,6 +225,17 @@ class Encoder(nn.Module):
             "light": light.view(-1, 9, 3),
             "landmark_log_sigma": sigma,
         }
+
+    @torch.no_grad()
+    def fold_normalisation(self) -> None:
+        """Put each batch normalisation into the convolution before it, for good: the same outputs in evaluation."""
+        for module in list(self.modules()):
+            if isinstance(module, _Block):
+                module.second = fuse_conv_bn_eval(module.second, module.normalisation)
+                module.normalisation = nn.Identity()
+            elif isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.BatchNorm2d):
+                module[0] = fuse_conv_bn_eval(module[0], module[1])
+                module[1] = nn.Identity()
 
     def _surroundings(self, maps: list[Tensor], points: Tensor) -> Tensor:
         """Features at the points (B, N, 2), each through its own linear map: (B, N, 2 + descriptor)."""

@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
     hierarchy = Hierarchy.load(made_of["hierarchy"])
     encoder, encoder_header = read_encoder(encoder_run)
+    # Exported as they are, the convolutions would take the normalisations in and lose their roundness.
+    encoder.fold_normalisation()
     round_to_halves(encoder)
     identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, hierarchy, made_of)
     origin = provenance({"encoder": encoder_run / CHECKPOINT, "decoders": decoders_run / CHECKPOINT, **made_of})

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 OPSET = 18
-LARGE = 100_000  # numbers in a matrix that is worth storing in 16 bits
+LARGE = 100_000  # numbers in a matrix that is worth storing in fixed point
+HALVED = 10_000  # numbers in an array that is worth storing in half precision
 REPEATED = 500  # numbers in a constant that is worth storing once where there are equal ones
 LARGEST_INT16 = 32_767
 LONGEST_BLOCK = 64  # numbers that share a factor in fixed point
@@ -80,11 +81,11 @@ def export_network(
 
 
 def round_to_halves(network: nn.Module) -> None:
-    """Round the network's large matrices to half precision, in place: what the exported file then holds is exact."""
+    """Round the network's matrices to half precision, in place: what the exported file then holds is exact."""
     with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.numel() >= LARGE:
-                parameter.copy_(parameter.half().float())
+        for values in (*network.parameters(), *network.buffers()):
+            if values.is_floating_point() and values.numel() >= HALVED:
+                values.copy_(values.half().float())
 
 
 def _compact(model: Any, fixed_point: bool) -> Any:
@@ -117,12 +118,12 @@ def _compact(model: Any, fixed_point: bool) -> Any:
         elif values.ndim > 1 and values.shape[-1] > 1 and np.array_equal(values, np.broadcast_to(single, values.shape)):
             stored = {f"{name}_single": single, f"{name}_shape": np.array(values.shape, np.int64)}
             widening.append(helper.make_node("Expand", list(stored), [name]))
-        elif values.size < LARGE:
+        elif values.size < HALVED:
             stored = {name: values}
         elif np.array_equal(values.astype(np.float16).astype(np.float32), values):
             stored = {f"{name}_half": values.astype(np.float16)}
             widening.append(helper.make_node("Cast", list(stored), [name], to=TensorProto.FLOAT))
-        elif fixed_point:
+        elif fixed_point and values.size >= LARGE:
             whole, factors = _fixed_point(values)
             stored = {f"{name}_whole": whole, f"{name}_factors": factors, f"{name}_shape": np.array(values.shape)}
             widening += [
