@@ -183,6 +183,8 @@ def test_mixed_people_have_colours_of_the_photos() -> None:
     detail = np.full((2, 256, 256, 3), 128, np.uint8)
     skins = Skins(tone, np.zeros_like(tone), detail)
     seen = np.stack([skins.mixed(head, np.random.default_rng(i))[0].mean(0) for i in range(30)])
+    assert len(skins.joined(skins)) == 4
+    assert len(Skins.none(head).joined(skins)) == 2
     assert seen.min() > 0.01
     assert seen[:, 0].max() > 3 * seen[:, 0].min()
 

@@ -37,6 +37,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     rendered.add_argument(
         "--time-limit", type=float, metavar="MINUTES", help="stop rendering then, write what is there"
     )
+    rendered.add_argument(
+        "--more-skins", type=Path, metavar="FILE", help="photo pairs of another set of photos, for their skins too"
+    )
     rendered.add_argument("--held-out", action="store_true", help="held-out people, into rendered-heldout.npz")
     rendered.add_argument("--workers", type=int, default=1, help="processes (1); the result is the same")
     rendered.set_defaults(run=make_rendered_pairs)
@@ -57,10 +60,13 @@ def make_rendered_pairs(arguments: argparse.Namespace) -> None:
     skins = arguments.skins // 4 if held_out else arguments.skins
     configuration = {"count": count, "skins": skins, "split": split.name}
     inputs = {name.replace("-", "_"): build / f"{name}.npz" for name in ("base-head", "corpus", "photo-pairs")}
+    more = None if held_out else arguments.more_skins
+    if more is not None:
+        inputs["more_skins"] = more
     origin = provenance(inputs, configuration, arguments.seed)  # before a long run, in which inputs may change
     head = BaseHead.load(build / "base-head.npz")
     corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
-    looks = looks_of_photos(head, corpus, build, data_folder(arguments), held_out, arguments.seed, skins)
+    looks = looks_of_photos(head, corpus, build, data_folder(arguments), held_out, arguments.seed, skins, more)
     identity, expression = split.draw(count, corpus.population, stream=arguments.seed)
     world = World(head, corpus, *looks, identity, expression, split.seed + arguments.seed)
     limit = None if arguments.time_limit is None else arguments.time_limit * 60

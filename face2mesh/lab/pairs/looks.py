@@ -23,7 +23,14 @@ BACKDROPS = 1500
 
 
 def looks_of_photos(
-    head: BaseHead, corpus: Corpus, build: Path, data: Path, held_out: bool, seed: int, skins: int
+    head: BaseHead,
+    corpus: Corpus,
+    build: Path,
+    data: Path,
+    held_out: bool,
+    seed: int,
+    skins: int,
+    more: Path | None = None,
 ) -> tuple[Skins, Backdrops]:
     """Skins and backdrops of FairFace's training photos: four fifths of them for training, the others held out.
 
@@ -34,6 +41,7 @@ def looks_of_photos(
         held_out: which share.
         seed: of the choice.
         skins: how many at most.
+        more: photo pairs of other people's photos (see `face2mesh lab label`), for more skins.
 
     Raises:
         InputFileError: photo pairs, labels or archives are missing or damaged.
@@ -53,7 +61,13 @@ def looks_of_photos(
     backdrops = backdrops_of(pairs, frames, progress_to(len(frames), "backdrops"))
     rows = usable_rows(pairs, generator)[: int(skins * 1.5)]
     sharper = _sharper(data, pairs, rows, labels, label_of)
-    return skins_of_photos(head, corpus, pairs, rows, sharper, progress_to(len(rows), "skins")), backdrops
+    found = skins_of_photos(head, corpus, pairs, rows, sharper, progress_to(len(rows), "skins"))
+    if more is not None:
+        others = read_pairs(more)
+        chosen = usable_rows(others, generator)
+        if len(chosen):
+            found = found.joined(skins_of_photos(head, corpus, others, chosen))
+    return found, backdrops
 
 
 def _crop(labels: FairFace, row: int) -> Crop:

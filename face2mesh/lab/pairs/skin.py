@@ -61,6 +61,11 @@ class Skins:
         empty = np.zeros((0, head.skin_count, 3), np.float16)
         return cls(empty, empty, np.zeros((0, TEXTURE_SIDE, TEXTURE_SIDE, 3), np.uint8))
 
+    def joined(self, other: Skins) -> Skins:
+        """These and others."""
+        both = (self, other)
+        return Skins(*(np.concatenate([getattr(one, name) for one in both]) for name in ("tone", "features", "detail")))
+
     def mixed(self, head: BaseHead, generator: Generator) -> tuple[FloatArray, NDArray[np.uint8]]:
         """A person: the tone of one photo, the features and the detail of the same or of another.
 
