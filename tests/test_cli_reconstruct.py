@@ -384,7 +384,9 @@ def test_interrupted(model, out, astronaut, capsys, monkeypatch):
 def test_interrupted_at_work(model, out, tmp_path):
     for i in range(60):
         shutil.copy(ASTRONAUT, tmp_path / f"{i:02}.jpg")
-    code = "import sys; from face2mesh.cli import main; sys.exit(main(sys.argv[1:]))"
+    # Started in the background, a process is told to ignore Ctrl-C; this one is to hear it.
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listens}; import sys; from face2mesh.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "reconstruct", str(tmp_path), "-o", str(out), "--model", str(model)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline().endswith(".json\n")

@@ -65,7 +65,7 @@ def read_labels(folder: Path, split: Split) -> FairFace:
 
 
 def read_groups(folder: Path, split: Split) -> dict[str, NDArray[np.str_]]:
-    """The groups of people of `fairface-<split>.npz`, in the rows' order: "race" and "gender" (N,), as FairFace names them.
+    """The groups of people of `fairface-<split>.npz`, in the rows' order: "race" and "gender" (N,) by FairFace's names.
 
     Raises:
         InputFileError: missing or damaged.

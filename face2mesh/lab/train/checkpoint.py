@@ -97,6 +97,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (OSError, SafetensorError, AttributeError, KeyError, ValueError) as error:
         raise InputFileError(f"{path}: damaged or not a checkpoint; train again with `face2mesh lab train`.") from error
     return tensors, header
+
+
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors below a prefix, such as "average."."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
