@@ -230,12 +230,14 @@ class Encoder(nn.Module):
     def fold_normalisation(self) -> None:
         """Put each batch normalisation into the convolution before it, for good: the same outputs in evaluation."""
         for module in list(self.modules()):
-            if isinstance(module, _Block):
+            if isinstance(module, _Block) and isinstance(module.normalisation, nn.BatchNorm2d):
                 module.second = fuse_conv_bn_eval(module.second, module.normalisation)
                 module.normalisation = nn.Identity()
-            elif isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.BatchNorm2d):
-                module[0] = fuse_conv_bn_eval(module[0], module[1])
-                module[1] = nn.Identity()
+            elif isinstance(module, nn.Sequential) and len(module) == 3:
+                convolution, normalisation, _ = module
+                if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+                    module[0] = fuse_conv_bn_eval(convolution, normalisation)
+                    module[1] = nn.Identity()
 
     def _surroundings(self, maps: list[Tensor], points: Tensor) -> Tensor:
         """Features at the points (B, N, 2), each through its own linear map: (B, N, 2 + descriptor)."""
