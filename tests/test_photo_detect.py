@@ -105,8 +105,8 @@ def test_tilted_heads(astronaut, degrees):
     assert 0.8 * 94 < box.side < 1.5 * 94
 
 
-@pytest.mark.parametrize("side", [24, 40, 80, 160, 250])
-def test_faces_from_24_pixels_to_the_whole_picture(astronaut, side):
+@pytest.mark.parametrize("side", [32, 40, 80, 160, 250])
+def test_faces_from_32_pixels_to_the_whole_picture(astronaut, side):
     factor = side / (RIGHT - LEFT)
     picture = np.full((320, 320, 3), (40, 90, 60), np.uint8)
     photo = np.asarray(

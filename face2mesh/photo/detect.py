@@ -229,4 +229,4 @@ def read_detector(folder: Path) -> Detector:
         raise ModelError(f"{path}: not a face detector of version {VERSION}; {_MEND}.")
     if hashlib.sha256(content).hexdigest() != expected:
         raise ModelError(f"{network}: damaged: its SHA-256 is not the described one; {_MEND}.")
-    return Detector(Network(DETECTOR_FILE, content, threads=1), *thresholds)
+    return Detector(Network(DETECTOR_FILE, content, threads=1, keep_memory=True), *thresholds)

@@ -54,6 +54,8 @@ class Composition:
 
     Attributes:
         whole: that the lowest layer is a whole photo of a face.
+        bordered: that the scenery is smaller than the picture and its border is repeated, as that of whole photos is:
+            a repeated border must not tell of a face.
         face, shuffled, thing: what each of the other layers is; the rest is nothing.
         layers: how many layers may be pasted.
         smallest, largest: range of a face's √(w·h) in pixels; sizes are even in their logarithm.
@@ -63,6 +65,7 @@ class Composition:
     """
 
     whole: float = 0.35
+    bordered: float = 0.0
     face: float = 0.45
     shuffled: float = 0.15
     thing: float = 0.25
@@ -154,13 +157,22 @@ class _Draft:
         """Pieces of tiles at many scales, mirrored and turned a little; some are a gradient with noise."""
         count, generator = self.count, self.generator
         tiles = self.pieces.tiles[self._drawn(len(self.pieces.tiles), count)].float() / 255
+        share = self.composition.bordered
+        # Nothing is drawn where nothing can come of it, so that older configurations give the pictures they gave.
+        bordered = self._even(0, 1) < share if share else torch.zeros(count, dtype=torch.bool)
         scale = torch.exp(self._even(math.log(0.3), math.log(1.0)))
+        scale = torch.where(bordered, torch.exp(self._even(math.log(1.2), math.log(3.5))), scale)
         angle = 0.2 * torch.randn(count, generator=generator)
         flip = torch.where(self._even(0, 1) < 0.5, -1.0, 1.0)
         cos, sin = scale * angle.cos(), scale * angle.sin()
         shift = (1 - scale)[:, None] * (2 * torch.rand(count, 2, generator=generator) - 1)
         matrix = torch.stack([cos * flip, -sin, shift[:, 0], sin * flip, cos, shift[:, 1]], 1).view(count, 2, 3)
         grid = affine_grid(matrix, [count, 3, self.side, self.side], align_corners=False)
+        # Beyond its edges a tile is reflected or its border is repeated.
+        grid = torch.where(bordered.view(-1, 1, 1, 1), grid.clamp(-1, 1), grid)
+        coarse = avg_pool2d(tiles, 2)
+        small = interpolate(coarse, tiles.shape[-2:], mode="bilinear", align_corners=False)
+        tiles = torch.where(bordered.view(-1, 1, 1, 1), small, tiles)
         pictures = grid_sample(tiles, grid, padding_mode="reflection", align_corners=False)
         plain = torch.rand(count, 3, 3, 3, generator=generator)
         plain = interpolate(plain, (self.side, self.side), mode="bilinear", align_corners=True)
