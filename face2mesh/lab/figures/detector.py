@@ -20,7 +20,7 @@ from face2mesh.photo import Crop, cut, find_faces, read_photo
 _PASTED, _PASTED_SIDE = 32, 112
 _CELL = 320
 _TILTS = (-45.0, -20.0, 20.0, 45.0)
-_SIDES = (24, 48, 96, 250)
+_SIDES = (32, 48, 96, 250)
 _GREEN, _RED = (60, 220, 60), (230, 60, 60)
 
 Picture = NDArray[np.uint8]
