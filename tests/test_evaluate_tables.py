@@ -89,7 +89,7 @@ def test_sections_of_detection_and_costs():
     assert "| 100 portraits in one call | 31 ms each |" in text
     # Both files say how they were made; what only one holds comes from that one.
     assert "| `other.json` | |" in text
-    assert "## Points placed by people" in text
+    assert "## Vertex error on rendered held-out people" in text
 
 
 def test_a_missing_input_is_named_before_measuring(tmp_path):
