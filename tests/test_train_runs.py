@@ -123,3 +123,12 @@ def test_pairs_that_are_missing_are_one_sentence(tmp_path: Path) -> None:
     write_base(tmp_path)
     with pytest.raises(InputFileError, match="photo-pairs"):
         train_encoder(configuration, tmp_path, tmp_path / "run")
+
+
+def test_pairs_of_another_corpus_are_refused(build: Path) -> None:
+    base = BaseHead.load(build / "base-head.npz")
+    corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+    head = SparseHead(base, corpus)
+    head.identity = head.identity[:3]
+    with pytest.raises(InputFileError, match="have 5 numbers, the corpus has 3 modes"):
+        Batches(build, head, mirror_of(base, corpus), Optimisation(batch=4), Augmentation(), 0.5)

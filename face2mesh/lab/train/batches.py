@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from face2mesh.errors import InputFileError
 from face2mesh.lab.pairs.files import read_pairs
 from face2mesh.lab.train.augmentation import STORED_SIDE, Batch, Mirror, disturbed, moved
 from face2mesh.lab.train.configuration import Augmentation, Optimisation
@@ -64,9 +65,20 @@ class Batches:
         augmentation: Augmentation,
         rendered_share: float,
     ) -> None:
-        """Read the pairs in `build`; the rest is of the training's configuration."""
-        self.photos = Pairs(read_pairs(build / "photo-pairs.npz"), rendered=False)
-        self.rendered = Pairs(read_pairs(build / "rendered-pairs.npz"), rendered=True)
+        """Read the pairs in `build`; the rest is of the training's configuration.
+
+        Raises:
+            InputFileError: pairs are missing, damaged, or of a corpus with another number of modes.
+        """
+        photos, rendered = build / "photo-pairs.npz", build / "rendered-pairs.npz"
+        self.photos = Pairs(read_pairs(photos), rendered=False)
+        self.rendered = Pairs(read_pairs(rendered), rendered=True)
+        for path, pairs in ((photos, self.photos), (rendered, self.rendered)):
+            if pairs.labels["identity"].shape[1] != len(head.identity):
+                raise InputFileError(
+                    f"{path}: its identity codes have {pairs.labels['identity'].shape[1]} numbers, the corpus has "
+                    f"{len(head.identity)} modes; make it again with `face2mesh lab pairs`."
+                )
         self.rendered.labels["points"] = head.seen(self.rendered.labels)
         self.mirror, self.optimisation, self.augmentation = mirror, optimisation, augmentation
         share = optimisation.batch // optimisation.workers
