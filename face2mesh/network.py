@@ -69,6 +69,10 @@ class Network:
         session = self._session or self.open()
         return dict(zip(outputs, session.run(outputs, inputs), strict=True))
 
+    def outputs(self) -> list[str]:
+        """The names of what the graph gives."""
+        return [value.name for value in self.open().get_outputs()]
+
     def input_shape(self, name: str) -> list[int | str]:
         """The declared shape of an input; free dimensions have names."""
         shapes: dict[str, list[int | str]] = {value.name: value.shape for value in self.open().get_inputs()}

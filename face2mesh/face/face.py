@@ -63,6 +63,10 @@ class Face:
         box: the face's box in the photo, as it was found or given; None for a face without a photo.
         colours: (V, 3) uint8, sRGB, of the photo where it shows the vertex; None where nobody looked (see
             `face2mesh.draw.with_photo_colours`).
+        light: (9, 3), factors of `face2mesh.draw.light.harmonics` for linear RGB in camera axes, as the network judges
+            the photo's light; None without a photo.
+        points_px: (N, 2), where the network sees the dense points in the upright photo, closer to it than the head's own
+            projection; None without a photo, or where the model does not tell.
     """
 
     decoder: HeadDecoder = field(repr=False)
@@ -74,6 +78,8 @@ class Face:
     scale_source: str = "prior"
     box: Box | None = None
     colours: NDArray[np.uint8] | None = field(default=None, repr=False)
+    light: FloatArray | None = field(default=None, repr=False)
+    points_px: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Check and freeze the arrays.
@@ -88,6 +94,10 @@ class Face:
             raise ValueError("face: scale must be positive")
         if self.colours is not None and self.colours.shape != self.head.vertices.shape:
             raise ValueError("face: colours must be (V, 3)")
+        if self.light is not None and self.light.shape != (9, 3):
+            raise ValueError("face: light must be (9, 3)")
+        if self.points_px is not None and self.points_px.shape != (len(self.head.dense.triangle_vertices), 2):
+            raise ValueError("face: points_px must be (N, 2), one for each dense point of the head")
         identity.setflags(write=False)
         weights.setflags(write=False)
         object.__setattr__(self, "identity", identity)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -237,10 +237,12 @@ class Model:
         refined = self._refined(first, crops)
         look = self._look(photo, refined)
         weights = _clean(look.codes.expression)
-        return [
-            self._face(look.codes.identity[i], weights[i], look.camera, look.poses[i], boxes[i], ipd_mm)
-            for i in range(len(boxes))
-        ]
+        faces = []
+        for i, (box, crop) in enumerate(zip(boxes, refined, strict=True)):
+            face = self._face(look.codes.identity[i], weights[i], look.camera, look.poses[i], box, ipd_mm)
+            seen = None if look.codes.points is None else np.array(crop.centre) + crop.side * look.codes.points[i]
+            faces.append(replace(face, light=look.codes.light[i], points_px=seen))
+        return faces
 
     def _look(self, photo: Photo, crops: Sequence[Crop]) -> _Look:
         """One pass of the encoder over B crops of a picture."""

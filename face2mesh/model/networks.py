@@ -30,6 +30,8 @@ class Codes:
         log_scale: (B,).
         light: (B, 9, 3), spherical harmonics of degree 0 to 2 for red, green and blue.
         landmark_log_sigma: (B, 68), natural logarithm of the landmarks' deviation in units of the crop's side.
+        points: (B, N, 2), where the network sees the dense points, relative to the crop's centre, in units of its side;
+            None where the graph does not tell.
     """
 
     identity: FloatArray
@@ -39,6 +41,7 @@ class Codes:
     log_scale: FloatArray
     light: FloatArray
     landmark_log_sigma: FloatArray
+    points: FloatArray | None = None
 
 
 class Networks:
@@ -69,7 +72,9 @@ class Networks:
     def encode(self, crops: NDArray[np.uint8]) -> Codes:
         """Crops (B, 128, 128, 3) uint8 RGB to codes."""
         picture = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
-        outputs = self._encoder([code.name for code in fields(Codes)], crop=picture)
+        told = self._encoder.outputs()
+        wanted = [code.name for code in fields(Codes) if code.name != "points" or "points" in told]
+        outputs = self._encoder(wanted, crop=picture)
         outputs["log_scale"] = outputs["log_scale"][:, 0]
         return Codes(**outputs)
 
