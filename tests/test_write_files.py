@@ -11,7 +11,7 @@ from face2mesh.errors import OutputError
 from face2mesh.face import project
 from face2mesh.head import PARTS
 from face2mesh.head.arkit import ARKIT_NAMES
-from face2mesh.write import WRITERS, document, write, write_json
+from face2mesh.write import WRITERS, HeadMesh, document, write, write_json
 from face2mesh.write.glb import seam_vertices
 
 trimesh = pytest.importorskip("trimesh", reason="the readers come with the extra [dev]")
@@ -19,13 +19,14 @@ pygltflib = pytest.importorskip("pygltflib", reason="the readers come with the e
 
 FACE = made_up_face()
 HEAD = FACE.head
+MESH = HeadMesh.of(FACE)
 COLOURS = np.random.default_rng(5).integers(0, 256, HEAD.vertices.shape, np.uint8)
 
 
 def _coloured():
     import dataclasses
 
-    return dataclasses.replace(FACE, colours=COLOURS)
+    return HeadMesh.of(dataclasses.replace(FACE, colours=COLOURS))
 
 
 def test_obj_by_its_lines(tmp_path):
@@ -51,7 +52,7 @@ def test_obj_by_its_lines(tmp_path):
 def test_obj_of_another_head_after_the_first(tmp_path):
     small = made_up_face(4)
     for face in (FACE, small, FACE):
-        write(face, tmp_path / "head.obj")
+        write(HeadMesh.of(face), tmp_path / "head.obj")
         quads = (tmp_path / "head.obj").read_text().count("\nf ")
         assert quads == len(face.quads)
 
@@ -59,7 +60,7 @@ def test_obj_of_another_head_after_the_first(tmp_path):
 @pytest.mark.parametrize("suffix", ["obj", "ply"])
 def test_trimesh_reads_the_same_vertices(tmp_path, suffix):
     path = tmp_path / f"head.{suffix}"
-    write(FACE, path)
+    write(MESH, path)
     mesh = trimesh.load(path, process=False, group_material=False)
     if isinstance(mesh, trimesh.Scene):
         mesh = trimesh.util.concatenate(list(mesh.geometry.values()))
@@ -76,7 +77,7 @@ def test_ply_carries_the_colours(tmp_path):
 
 
 def test_stl(tmp_path):
-    write(FACE, tmp_path / "head.stl")
+    write(MESH, tmp_path / "head.stl")
     mesh = trimesh.load(tmp_path / "head.stl", process=False)
     np.testing.assert_allclose(mesh.triangles, FACE.vertices[FACE.triangles], atol=1e-4)
     assert (tmp_path / "head.stl").stat().st_size == 84 + 50 * len(FACE.triangles)
@@ -123,7 +124,7 @@ def test_glb_by_its_accessors(tmp_path):
 
 
 def test_glb_is_laid_out_as_the_specification_says(tmp_path):
-    write(FACE, tmp_path / "head.glb")
+    write(MESH, tmp_path / "head.glb")
     content = (tmp_path / "head.glb").read_bytes()
     magic, version, length, json_length, kind = np.frombuffer(content, "<u4", 5)
     assert (magic, version, length, kind) == (0x46546C67, 2, len(content), 0x4E4F534A)
@@ -138,7 +139,7 @@ def test_glb_is_laid_out_as_the_specification_says(tmp_path):
 
 
 def test_trimesh_reads_the_glb_in_metres(tmp_path):
-    write(FACE, tmp_path / "head.glb")
+    write(MESH, tmp_path / "head.glb")
     scene = trimesh.load(tmp_path / "head.glb")
     assert set(scene.geometry) == set(PARTS)
     np.testing.assert_allclose(scene.bounds * 1000, [FACE.vertices.min(0), FACE.vertices.max(0)], atol=1e-3)
@@ -146,7 +147,7 @@ def test_trimesh_reads_the_glb_in_metres(tmp_path):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_seam_vertex_has_its_texture_point(part):
-    vertices, uvs, triangles = seam_vertices(HEAD, part)
+    vertices, uvs, triangles = seam_vertices(HEAD.topology, part)
     first, last = HEAD.part_vertices[part]
     np.testing.assert_array_equal(vertices[: last - first], np.arange(first, last))
     start, end = HEAD.part_quads[part]
@@ -201,22 +202,22 @@ def test_a_point_behind_the_camera_is_null():
 
 @pytest.mark.parametrize("suffix", [*WRITERS, "json"])
 def test_same_face_same_bytes(tmp_path, suffix):
-    write(FACE, tmp_path / f"a.{suffix}")
-    write(FACE, tmp_path / f"b.{suffix.upper()}")
+    write(MESH, tmp_path / f"a.{suffix}")
+    write(MESH, tmp_path / f"b.{suffix.upper()}")
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix.upper()}").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["head.fbx", "head", "obj"])
 def test_unknown_format(tmp_path, name):
     with pytest.raises(OutputError, match=r"no such format; end the name in one of \.obj, \.glb"):
-        write(FACE, tmp_path / name)
+        write(MESH, tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", [*WRITERS, "json"])
 def test_folder_that_is_none(tmp_path, suffix):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match="cannot be written"):
-        write(FACE, tmp_path / "file" / f"head.{suffix}")
+        write(MESH, tmp_path / "file" / f"head.{suffix}")
 
 
 @pytest.mark.parametrize("suffix", WRITERS)
@@ -224,13 +225,13 @@ def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"head.{suffix}"
     path.write_bytes(b"old")
 
-    def full(face, file):
+    def full(mesh, file):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setitem(WRITERS, suffix, full)
     with pytest.raises(OutputError, match="No space left"):
-        write(FACE, path)
+        write(MESH, path)
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
@@ -238,6 +239,6 @@ def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch, suffix):
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_writers_write_what_they_wrote_before(suffix):
     first, second = io.BytesIO(), io.BytesIO()
-    WRITERS[suffix](FACE, first)
-    WRITERS[suffix](FACE.with_expression(FACE.expression), second)
+    WRITERS[suffix](MESH, first)
+    WRITERS[suffix](HeadMesh.of(FACE.with_expression(FACE.expression)), second)
     assert first.getvalue() == second.getvalue()

@@ -158,7 +158,7 @@ def _do_photo(path: Path, name: str, model: Model, wanted: Wanted, staging: Path
 
 def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wanted, seconds: float) -> None:
     """All files of one face."""
-    from face2mesh.write import write, write_json
+    from face2mesh.write import HeadMesh, write, write_json
 
     try:
         if COLOURED & set(wanted.formats):
@@ -166,9 +166,9 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
 
             face = with_photo_colours(face, photo.rgb)
         for suffix in wanted.formats:
-            write(face, folder / f"{name}.{suffix}")
+            write(HeadMesh.of(face), folder / f"{name}.{suffix}")
             if wanted.neutral:
-                write(face.neutral(), folder / f"{name}-neutral.{suffix}")
+                write(HeadMesh.of(face.neutral()), folder / f"{name}-neutral.{suffix}")
         write_json(face, folder / f"{name}.json", seconds)
         if wanted.preview:
             from face2mesh.draw import preview

@@ -41,7 +41,7 @@ class HeadDecoder(Protocol):
         """The topology of every head that `decode` gives."""
 
     def decode(self, identity: NDArray[Any], expression: NDArray[Any]) -> FloatArray:
-        """Identity (M,) and weights (52,) to vertices (V, 3), mm."""
+        """Identity (M,) and weights (52,) to vertices (V, 3), mm; or (B, M) and (B, 52) to (B, V, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Face:
 
     Lengths are millimetres in the head's own frame: +X to the subject's left, +Y up, +Z out of the face, origin midway
     between the eyes. The expression is applied to `vertices`, the pose is not. `neutral` and `with_expression` give new
-    faces at the same place with the same scale and colours.
+    faces at the same place with the same scale, colours and texture.
 
     Attributes:
         decoder: makes the vertices; names the model.
@@ -78,6 +78,7 @@ class Face:
     scale_source: str = "prior"
     box: Box | None = None
     colours: NDArray[np.uint8] | None = field(default=None, repr=False)
+    texture: NDArray[np.uint8] | None = field(default=None, repr=False)
     light: FloatArray | None = field(default=None, repr=False)
     points_px: NDArray[np.float64] | None = field(default=None, repr=False)
 
@@ -94,6 +95,8 @@ class Face:
             raise ValueError("face: scale must be positive")
         if self.colours is not None and self.colours.shape != self.head.vertices.shape:
             raise ValueError("face: colours must be (V, 3)")
+        if self.texture is not None and (self.texture.ndim != 3 or self.texture.shape[2] != 3):
+            raise ValueError("face: texture must be (H, W, 3)")
         if self.light is not None and self.light.shape != (9, 3):
             raise ValueError("face: light must be (9, 3)")
         if self.points_px is not None and self.points_px.shape != (len(self.head.dense.triangle_vertices), 2):
@@ -205,6 +208,6 @@ class Face:
         Raises:
             OutputError: another suffix, or the file cannot be written; an older file stays as it was.
         """
-        from face2mesh.write import write
+        from face2mesh.write import HeadMesh, write
 
-        write(self, Path(path))
+        write(HeadMesh.of(self), Path(path))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError
 from face2mesh.head.embedding import Embedding
+from face2mesh.head.topology import Topology
 from face2mesh.store import read_arrays, write_arrays
 
 KIND = "base-head"
@@ -92,6 +94,19 @@ class BaseHead:
             raise ValueError("base head: mirror must be an involution of the vertices")
         if tuple(self.part_vertices) != PARTS or tuple(self.part_quads) != PARTS:
             raise ValueError(f"base head: parts must be {', '.join(PARTS)}, in this order")
+
+    @cached_property
+    def topology(self) -> Topology:
+        """Quads, texture points and parts, for whoever needs no rest shape; always the same object."""
+        return Topology(
+            len(self.vertices),
+            self.quads,
+            self.triangles,
+            self.uv,
+            self.uv_quads,
+            self.part_vertices,
+            self.part_quads,
+        )
 
     @property
     def skin_count(self) -> int:

@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.draw.light import to_linear
-from face2mesh.draw.parts import part_opacity
-from face2mesh.face import Face
-from face2mesh.head import BaseHead
+from face2mesh.head import Topology
 from face2mesh.head.normals import vertex_normals
-from face2mesh.write.colours import file_colours
+from face2mesh.write.mesh import HeadMesh
 
 _METRES = 0.001
 _FLOAT, _UINT32 = 5126, 5125
@@ -29,19 +27,19 @@ _SHEER = ("lashes",)
 _GLTF_MAGIC, _JSON_CHUNK, _BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 
 
-def seam_vertices(head: BaseHead, part: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def seam_vertices(topology: Topology, part: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """A part's vertices with one texture point each.
 
     Returns:
         vertex (n,), rows of the head's vertices: the part's in order, then those repeated on seams; uv (n,), rows of
-        the head's texture points; triangles (t, 3), rows of these n.
+        the texture points; triangles (t, 3), rows of these n.
     """
-    first, last = head.part_vertices[part]
-    start, end = head.part_quads[part]
-    quads, uv_quads = head.quads[start:end].astype(np.int64), head.uv_quads[start:end].astype(np.int64)
-    pairs = quads * len(head.uv) + uv_quads
+    first, last = topology.part_vertices[part]
+    start, end = topology.part_quads[part]
+    quads, uv_quads = topology.quads[start:end].astype(np.int64), topology.uv_quads[start:end].astype(np.int64)
+    pairs = quads * len(topology.uv) + uv_quads
     unique, index = np.unique(pairs.ravel(), return_inverse=True)
-    vertex, uv = unique // len(head.uv), unique % len(head.uv)
+    vertex, uv = unique // len(topology.uv), unique % len(topology.uv)
     # Sorted by vertex, so the first pair of each vertex stands for it; a vertex without a quad gets texture point 0.
     leads = np.r_[True, vertex[1:] != vertex[:-1]]
     place = np.where(leads, vertex - first, (last - first) + np.cumsum(~leads) - 1)
@@ -49,7 +47,7 @@ def seam_vertices(head: BaseHead, part: str) -> tuple[NDArray[np.int64], NDArray
     vertices, uvs = np.arange(first, first + count), np.zeros(count, np.int64)
     vertices[place], uvs[place] = vertex, uv
     corners = place[index.reshape(-1)].reshape(quads.shape)
-    triangles = head.triangles[2 * start : 2 * end].astype(np.int64)
+    triangles = topology.triangles[2 * start : 2 * end].astype(np.int64)
     owner = np.repeat(np.arange(end - start), 2)
     which = (quads[owner][:, None, :] == triangles[:, :, None]).argmax(2)
     return vertices, uvs, np.take_along_axis(corners[owner], which, axis=1)
@@ -82,27 +80,27 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def write_glb(face: Face, file: IO[bytes]) -> None:
+def write_glb(mesh: HeadMesh, file: IO[bytes]) -> None:
     """Write a root node "head" with a child for each part."""
-    head = face.head
-    normals = vertex_normals(face.vertices, face.triangles).astype(np.float32)
+    topology = mesh.topology
+    normals = vertex_normals(mesh.vertices, topology.triangles).astype(np.float32)
     normals[~normals.any(1)] = (0, 0, 1)
     # Colours of vertices are linear in glTF.
-    linear = to_linear(file_colours(face) / np.float32(255))
-    colours = np.concatenate([linear, part_opacity(head)[:, None]], axis=1).astype(np.float32)
+    linear = to_linear(mesh.colours / np.float32(255))
+    colours = np.concatenate([linear, mesh.opacity[:, None]], axis=1).astype(np.float32)
     buffer = _Buffer()
     nodes: list[dict[str, Any]] = [{"name": "head", "children": []}]
     meshes: list[dict[str, Any]] = []
     materials: list[dict[str, Any]] = []
-    for part in head.part_vertices:
-        vertices, uvs, triangles = seam_vertices(head, part)
+    for part in topology.part_vertices:
+        vertices, uvs, triangles = seam_vertices(topology, part)
         if not len(triangles):
             continue
         attributes = {
-            "POSITION": buffer.add(face.vertices[vertices] * np.float32(_METRES), bounds=True),
+            "POSITION": buffer.add(mesh.vertices[vertices] * np.float32(_METRES), bounds=True),
             "NORMAL": buffer.add(normals[vertices]),
             # The origin of glTF's textures is at the upper left.
-            "TEXCOORD_0": buffer.add((head.uv[uvs] * [1, -1] + [0, 1]).astype(np.float32)),
+            "TEXCOORD_0": buffer.add((topology.uv[uvs] * [1, -1] + [0, 1]).astype(np.float32)),
             "COLOR_0": buffer.add(colours[vertices][:, : 4 if part in _SHEER else 3]),
         }
         indices = buffer.add(triangles.ravel().astype(np.uint32))
@@ -115,7 +113,7 @@ def write_glb(face: Face, file: IO[bytes]) -> None:
         nodes.append({"name": part, "mesh": len(meshes)})
         meshes.append({"name": part, "primitives": [primitive]})
     document = {
-        "asset": {"version": "2.0", "generator": f"Face2Mesh, {face.decoder.name} {face.decoder.version}"},
+        "asset": {"version": "2.0", "generator": f"Face2Mesh, {mesh.made_by}"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": nodes,

@@ -8,21 +8,21 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.face import Face
 from face2mesh.head.arkit import ARKIT_NAMES
-from face2mesh.write.colours import file_colours
 from face2mesh.write.document import document
+from face2mesh.write.mesh import HeadMesh
 
 
-def write_npz(face: Face, file: IO[bytes]) -> None:
+def write_npz(mesh: HeadMesh, file: IO[bytes]) -> None:
     """Write mesh, colours, landmarks, codes, and the JSON document as the text `document_json`."""
+    face, topology = mesh.face, mesh.topology
     arrays: dict[str, NDArray[Any]] = {
-        "vertices": face.vertices,
-        "quads": face.quads,
-        "triangles": face.triangles,
-        "uv": face.uv,
-        "uv_quads": face.uv_quads,
-        "colours": file_colours(face),
+        "vertices": mesh.vertices,
+        "quads": topology.quads,
+        "triangles": topology.triangles,
+        "uv": topology.uv,
+        "uv_quads": topology.uv_quads,
+        "colours": mesh.colours,
         "landmarks_3d": face.landmarks,
         "landmarks_px": face.landmarks_px,
         "rotation": face.pose.rotation,

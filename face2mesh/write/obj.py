@@ -8,46 +8,47 @@ from typing import IO
 import numpy as np
 
 from face2mesh.errors import OutputError
-from face2mesh.face import Face
-from face2mesh.head import BaseHead
+from face2mesh.head import Topology
+from face2mesh.write.mesh import HeadMesh
 from face2mesh.write.numerals import Cells, fixed_point, lines, whole
 
-# The last head's lines behind the vertices, for all threads.
-_kept: tuple[BaseHead, bytes] | None = None
+# The last topology's lines behind the vertices, for all threads.
+_kept: tuple[Topology, bytes] | None = None
 _keeping = threading.Lock()
 
 
-def write_obj(face: Face, file: IO[bytes]) -> None:
+def write_obj(mesh: HeadMesh, file: IO[bytes]) -> None:
     """Write vertices in the head's order (to 1e-4 mm), texture points, and each part's quads as a group.
 
     Raises:
         OutputError: a vertex is nowhere.
     """
-    file.write(f"# {face.decoder.name} {face.decoder.version}, Face2Mesh, millimetres\no head\n".encode())
+    file.write(f"# {mesh.made_by}, Face2Mesh, millimetres\no head\n".encode())
     try:
-        x, y, z = (fixed_point(axis, 4) for axis in face.vertices.T)
+        x, y, z = (fixed_point(axis, 4) for axis in mesh.vertices.T)
     except ValueError as error:
         raise OutputError("the head has vertices that are nowhere; the photo or the model is damaged.") from error
     file.write(lines([b"v ", x, b" ", y, b" ", z, b"\n"]))
-    file.write(_static_lines(face.head))
+    file.write(_static_lines(mesh.topology))
 
 
-def _static_lines(head: BaseHead) -> bytes:
-    """Everything behind the vertices, which is the same for all faces on one base head; the last head's is kept."""
+def _static_lines(topology: Topology) -> bytes:
+    """Everything behind the vertices, which is the same for all heads on one topology; the last one's is kept."""
     global _kept
     with _keeping:
-        if _kept is None or _kept[0] is not head:
-            _kept = head, _make_static_lines(head)
+        if _kept is None or _kept[0] is not topology:
+            _kept = topology, _make_static_lines(topology)
         return _kept[1]
 
 
-def _make_static_lines(head: BaseHead) -> bytes:
-    u, v = (fixed_point(axis, 6) for axis in head.uv.T)
+def _make_static_lines(topology: Topology) -> bytes:
+    u, v = (fixed_point(axis, 6) for axis in topology.uv.T)
     text = [lines([b"vt ", u, b" ", v, b"\n"]), b"s 1\n"]
-    for part, (first, last) in head.part_quads.items():
+    for part, (first, last) in topology.part_quads.items():
         text.append(f"g {part}\n".encode())
         columns: list[Cells | bytes] = [b"f"]
-        for corner, point in zip(head.quads[first:last].T, head.uv_quads[first:last].T, strict=True):
+        corners, points = topology.quads[first:last], topology.uv_quads[first:last]
+        for corner, point in zip(corners.T, points.T, strict=True):
             columns += [b" ", whole((corner + 1).astype(np.uint32)), b"/", whole((point + 1).astype(np.uint32))]
         text.append(lines([*columns, b"\n"]))
     return b"".join(text)

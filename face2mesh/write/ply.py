@@ -6,20 +6,20 @@ from typing import IO
 
 import numpy as np
 
-from face2mesh.face import Face
-from face2mesh.write.colours import file_colours
+from face2mesh.write.mesh import HeadMesh
 
 
-def write_ply(face: Face, file: IO[bytes]) -> None:
+def write_ply(mesh: HeadMesh, file: IO[bytes]) -> None:
     """Write vertices in the head's order with sRGB colours, and quads."""
-    vertices = np.empty(len(face.vertices), [("place", "<f4", 3), ("colour", "u1", 3)])
-    vertices["place"], vertices["colour"] = face.vertices, file_colours(face)
-    quads = np.empty(len(face.quads), [("count", "u1"), ("corners", "<i4", 4)])
-    quads["count"], quads["corners"] = 4, face.quads
+    vertices = np.empty(len(mesh.vertices), [("place", "<f4", 3), ("colour", "u1", 3)])
+    vertices["place"], vertices["colour"] = mesh.vertices, mesh.colours
+    corners = mesh.topology.quads
+    quads = np.empty(len(corners), [("count", "u1"), ("corners", "<i4", 4)])
+    quads["count"], quads["corners"] = 4, corners
     header = [
         "ply",
         "format binary_little_endian 1.0",
-        f"comment {face.decoder.name} {face.decoder.version}, Face2Mesh, millimetres",
+        f"comment {mesh.made_by}, Face2Mesh, millimetres",
         f"element vertex {len(vertices)}",
         *(f"property float {axis}" for axis in "xyz"),
         *(f"property uchar {channel}" for channel in ("red", "green", "blue")),

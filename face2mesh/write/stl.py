@@ -6,20 +6,21 @@ from typing import IO
 
 import numpy as np
 
-from face2mesh.face import Face
 from face2mesh.head.normals import triangle_normals
+from face2mesh.write.mesh import HeadMesh
 
 _HEADER_BYTES = 80
 
 
-def write_stl(face: Face, file: IO[bytes]) -> None:
+def write_stl(mesh: HeadMesh, file: IO[bytes]) -> None:
     """Write the triangles in the head's order, with their normals."""
-    normals = triangle_normals(face.vertices, face.triangles)
+    triangles = mesh.topology.triangles
+    normals = triangle_normals(mesh.vertices, triangles)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    rows = np.zeros(len(face.triangles), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+    rows = np.zeros(len(triangles), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
     rows["normal"] = normals / np.where(lengths > 0, lengths, 1)
-    rows["corners"] = face.vertices[face.triangles]
-    title = f"Face2Mesh, {face.decoder.name} {face.decoder.version}, millimetres".encode("ascii", "replace")
+    rows["corners"] = mesh.vertices[triangles]
+    title = f"Face2Mesh, {mesh.made_by}, millimetres".encode("ascii", "replace")
     file.write(title[:_HEADER_BYTES].ljust(_HEADER_BYTES))
     file.write(np.uint32(len(rows)).astype("<u4").tobytes())
     file.write(rows.tobytes())

@@ -8,33 +8,33 @@ from pathlib import Path
 from typing import IO
 
 from face2mesh.errors import OutputError
-from face2mesh.face import Face
 from face2mesh.store import write_atomically
 from face2mesh.write.document import write_json
+from face2mesh.write.mesh import HeadMesh
 
 
-def _opened_when_wanted(suffix: str) -> Callable[[Face, IO[bytes]], None]:
-    """`face2mesh.write.obj.write_obj` and so on: some need the colours of the drawing room, which takes time."""
+def _opened_when_wanted(suffix: str) -> Callable[[HeadMesh, IO[bytes]], None]:
+    """`face2mesh.write.obj.write_obj` and so on: some import what takes time."""
 
-    def write_format(face: Face, file: IO[bytes]) -> None:
-        getattr(import_module(f"face2mesh.write.{suffix}"), f"write_{suffix}")(face, file)
+    def write_format(mesh: HeadMesh, file: IO[bytes]) -> None:
+        getattr(import_module(f"face2mesh.write.{suffix}"), f"write_{suffix}")(mesh, file)
 
     return write_format
 
 
-WRITERS: dict[str, Callable[[Face, IO[bytes]], None]] = {
+WRITERS: dict[str, Callable[[HeadMesh, IO[bytes]], None]] = {
     suffix: _opened_when_wanted(suffix) for suffix in ("obj", "glb", "ply", "stl", "npz")
 }
 """Mesh formats by suffix, without the dot."""
 
 
-def write(face: Face, path: Path) -> None:
-    """Write a face in the format of the path's suffix; an older file is replaced only by a whole new one.
+def write(mesh: HeadMesh, path: Path) -> None:
+    """Write a head in the format of the path's suffix; an older file is replaced only by a whole new one.
 
     What is written is the head in its own frame, expression applied, pose not applied.
 
     Args:
-        face: the face.
+        mesh: the head.
         path: ends in .obj, .glb, .ply, .stl, .npz or .json, large or small letters.
 
     Raises:
@@ -43,10 +43,10 @@ def write(face: Face, path: Path) -> None:
     path = Path(path)
     suffix = path.suffix.lower().removeprefix(".")
     if suffix == "json":
-        write_json(face, path)
+        write_json(mesh.face, path)
     elif suffix in WRITERS:
         writer = WRITERS[suffix]
-        write_atomically(path, lambda file: writer(face, file))
+        write_atomically(path, lambda file: writer(mesh, file))
     else:
         known = ", ".join(f".{name}" for name in (*WRITERS, "json"))
         raise OutputError(f"{path}: no such format; end the name in one of {known}.")

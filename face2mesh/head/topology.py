@@ -1,0 +1,37 @@
+"""How a head's vertices hang together, whatever places they have.
+
+Letters: V vertices, Q quads, U texture points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """Quads, texture points and parts: what all heads on one base head share. Two are equal only if they are one.
+
+    Attributes:
+        vertex_count: V.
+        quads: (Q, 4), counter-clockwise seen from outside, in the order of the parts.
+        triangles: (2Q, 3), quad q is triangles 2q and 2q + 1, split symmetrically about the mirror plane.
+        uv: (U, 2) float32, texture points in the unit square, origin at the lower left.
+        uv_quads: (Q, 4), rows of `uv` at the corners of `quads`.
+        part_vertices: part name to (first, last + 1) vertex.
+        part_quads: part name to (first, last + 1) quad.
+    """
+
+    vertex_count: int
+    quads: Indices
+    triangles: Indices
+    uv: NDArray[np.float32]
+    uv_quads: Indices
+    part_vertices: Mapping[str, tuple[int, int]]
+    part_quads: Mapping[str, tuple[int, int]]
