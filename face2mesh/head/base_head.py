@@ -29,7 +29,7 @@ IndexArray = NDArray[np.int32]
 MaskArray = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BaseHead:
     """Topology, rest shape and names of the base head. Valid from birth: a wrong index raises at once.
 
