@@ -54,7 +54,7 @@ def write_pairs(
     """Write pairs in pieces, the first one last: a reader never finds a first piece without the others.
 
     Args:
-        path: the first piece; its name starts with the kind ("rendered-heldout" is of the kind "rendered-pairs").
+        path: the first piece; its name starts with "rendered" if and only if the pairs are rendered heads.
         kind: "photo-pairs" or "rendered-pairs".
         arrays: name to array with a row a picture, without `crop`.
         jpegs: the crops (see `jpeg_of`).
@@ -90,7 +90,7 @@ def write_pairs(
 
 
 def read_pairs(path: Path, first: int | None = None) -> Arrays:
-    """Read pairs; the file's name starts with their kind ("photo-pairs…" or "rendered-…").
+    """Read pairs: of rendered heads where the file's name starts with "rendered", else of photos.
 
     Args:
         path: the first piece.
@@ -106,7 +106,7 @@ def read_pairs(path: Path, first: int | None = None) -> Arrays:
     Raises:
         InputFileError: missing, damaged, of another version, or rows or pieces do not match.
     """
-    kind = "photo-pairs" if path.name.startswith("photo") else "rendered-pairs"
+    kind = "rendered-pairs" if path.name.startswith("rendered") else "photo-pairs"
     arrays, _ = read_arrays(path, kind, VERSION, MADE_BY[kind])
     if "crop_jpeg" in arrays:
         arrays = _joined(path, kind, arrays, first)
