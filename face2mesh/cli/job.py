@@ -166,9 +166,9 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
 
             face = with_photo_colours(face, photo.rgb)
         for suffix in wanted.formats:
-            write(HeadMesh.of(face), folder / f"{name}.{suffix}")
+            write(HeadMesh.of(face, photo.rgb), folder / f"{name}.{suffix}")
             if wanted.neutral:
-                write(HeadMesh.of(face.neutral()), folder / f"{name}-neutral.{suffix}")
+                write(HeadMesh.of(face.neutral(), photo.rgb), folder / f"{name}-neutral.{suffix}")
         write_json(face, folder / f"{name}.json", seconds)
         if wanted.preview:
             from face2mesh.draw import preview

@@ -27,14 +27,16 @@ class HeadMesh:
 
     Attributes:
         face: whose head it is; codes, camera and pose are found there.
+        photo: (H, W, 3) uint8, the upright photo that the face's camera took, for files that show it; None without.
     """
 
     face: Face
+    photo: NDArray[np.uint8] | None = None
 
     @classmethod
-    def of(cls, face: Face) -> HeadMesh:
+    def of(cls, face: Face, photo: NDArray[np.uint8] | None = None) -> HeadMesh:
         """The mesh of a face."""
-        return cls(face)
+        return cls(face, photo)
 
     @property
     def made_by(self) -> str:
