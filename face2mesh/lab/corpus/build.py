@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.base_head import BaseHead
+from face2mesh.head.rigid import best_rigid
 from face2mesh.lab.corpus.blink import close_lids
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.correspondence import Correspondence, correspond, frame_offset
@@ -24,7 +25,7 @@ from face2mesh.lab.corpus.lashes import lash_expression, lash_roots
 from face2mesh.lab.corpus.lids import lid_margins
 from face2mesh.lab.corpus.makehuman import Carrier, MakeHumanTargets, carrier
 from face2mesh.lab.corpus.people_modes import PeopleModes, neutral_weights
-from face2mesh.lab.corpus.rigid import best_rigid, carry_affinely
+from face2mesh.lab.corpus.rigid import carry_affinely
 from face2mesh.lab.corpus.scans import GUMS_AND_TONGUE, TEETH, Scans
 from face2mesh.lab.corpus.symmetry import force_mirrored
 from face2mesh.lab.corpus.tongue import TongueOut, tongue_out
