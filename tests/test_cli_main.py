@@ -9,7 +9,7 @@ from face2mesh.cli import laboratory, main
 from face2mesh.cli import progress as progress_module
 from face2mesh.cli.progress import Progress
 from face2mesh.cli.reconstruct import FORMATS
-from face2mesh.write import WRITERS
+from face2mesh.write import BLENDER_WRITERS, WRITERS
 
 
 def run_apart(code, **environment):
@@ -65,7 +65,7 @@ def test_wrong_options(capsys, option, value, sentence):
 
 
 def test_formats_are_those_that_can_be_written():
-    assert set(FORMATS) == set(WRITERS)
+    assert set(FORMATS) == {*WRITERS, *BLENDER_WRITERS}
 
 
 def test_help_loads_nothing_heavy():

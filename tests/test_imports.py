@@ -103,6 +103,7 @@ ALLOWED = {
     "face": {"face", "head", "write", "photo"},
     "model": {"model", "photo", "head", "face"},
     "write": {"write", "face", "head", "photo", "draw"},
+    "blender": {"blender", "write", "face", "head"},
     "draw": {"draw", "face", "head", "photo"},
 }
 

@@ -207,7 +207,7 @@ def test_same_face_same_bytes(tmp_path, suffix):
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix.upper()}").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["head.fbx", "head", "obj"])
+@pytest.mark.parametrize("name", ["head.max", "head", "obj"])
 def test_unknown_format(tmp_path, name):
     with pytest.raises(OutputError, match=r"no such format; end the name in one of \.obj, \.glb"):
         write(MESH, tmp_path / name)

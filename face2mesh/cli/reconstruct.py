@@ -8,7 +8,8 @@ from pathlib import Path
 
 from face2mesh.cli.options import add_debug, add_json
 
-FORMATS = ("obj", "glb", "ply", "stl", "npz")
+BLENDER_FORMATS = ("blend", "fbx")
+FORMATS = ("obj", "glb", "ply", "stl", "npz", *BLENDER_FORMATS)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +26,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_formats,
         default=("obj",),
         metavar="FORMAT",
-        help=f"instead of obj: one or more of {','.join(FORMATS)}, separated by commas",
+        help=f"instead of obj: one or more of {','.join(FORMATS)}, separated by commas "
+        "(blend and fbx need Blender: see docs/blender.md)",
     )
     parser.add_argument(
         "--face", type=_face, default=1, metavar="largest|all|N", help="which faces: the Nth largest (default: largest)"
@@ -69,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(failure.line())
     if not photos:
         return report_failures(failures)
+    if set(BLENDER_FORMATS) & set(arguments.format):
+        from face2mesh.blender import require_blender
+
+        require_blender()  # before the work, and said once
     from face2mesh.model import load
 
     wanted = Wanted(

@@ -28,6 +28,21 @@ WRITERS: dict[str, Callable[[HeadMesh, IO[bytes]], None]] = {
 """Mesh formats by suffix, without the dot."""
 
 
+def _by_blender(suffix: str) -> Callable[[HeadMesh, IO[bytes]], None]:
+    """`face2mesh.blender.write_blend` and `write_fbx`."""
+
+    def write_format(mesh: HeadMesh, file: IO[bytes]) -> None:
+        getattr(import_module("face2mesh.blender"), f"write_{suffix}")(mesh, file)
+
+    return write_format
+
+
+BLENDER_WRITERS: dict[str, Callable[[HeadMesh, IO[bytes]], None]] = {
+    suffix: _by_blender(suffix) for suffix in ("blend", "fbx")
+}
+"""Formats that Blender writes, where there is one; their bytes are not the same each time."""
+
+
 def write(mesh: HeadMesh, path: Path) -> None:
     """Write a head in the format of the path's suffix; an older file is replaced only by a whole new one.
 
@@ -35,18 +50,17 @@ def write(mesh: HeadMesh, path: Path) -> None:
 
     Args:
         mesh: the head.
-        path: ends in .obj, .glb, .ply, .stl, .npz or .json, large or small letters.
+        path: ends in .obj, .glb, .ply, .stl, .npz, .blend, .fbx or .json, large or small letters.
 
     Raises:
-        OutputError: another suffix, or the file cannot be written.
+        OutputError: another suffix, the file cannot be written, or there is no Blender to write it.
     """
     path = Path(path)
     suffix = path.suffix.lower().removeprefix(".")
     if suffix == "json":
         write_json(mesh.face, path)
-    elif suffix in WRITERS:
-        writer = WRITERS[suffix]
+    elif writer := (WRITERS | BLENDER_WRITERS).get(suffix):
         write_atomically(path, lambda file: writer(mesh, file))
     else:
-        known = ", ".join(f".{name}" for name in (*WRITERS, "json"))
+        known = ", ".join(f".{name}" for name in (*WRITERS, *BLENDER_WRITERS, "json"))
         raise OutputError(f"{path}: no such format; end the name in one of {known}.")
