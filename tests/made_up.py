@@ -255,7 +255,7 @@ class MadeUpDecoder:
         return made_up_head(self.steps)
 
     def decode(self, identity: NDArray[np.floating], expression: NDArray[np.floating]) -> NDArray[np.float32]:
-        people, actions = made_up_corpus(self.steps, identity.shape[-1])
+        people, actions = made_up_corpus(self.steps, len(identity))
         moved = np.tensordot(identity, people, 1) + np.tensordot(expression, actions, 1)
         return (made_up_head(self.steps).vertices + moved).astype(np.float32)
 

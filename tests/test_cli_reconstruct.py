@@ -81,6 +81,18 @@ def test_formats_preview_neutral_and_ipd(model, out, astronaut):
         assert min(preview.size) > 200
 
 
+def test_subdivide(model, out, astronaut, capsys):
+    assert reconstruct(model, out / "0", astronaut, "--neutral") == 0
+    assert reconstruct(model, out / "2", astronaut, "--subdivide", "2", "--neutral") == 0
+    for name in ("astronaut.obj", "astronaut-neutral.obj"):
+        quads = [(out / folder / name).read_text().count("\nf ") for folder in "02"]
+        assert quads[1] == 16 * quads[0]
+    with pytest.raises(SystemExit) as caught:
+        reconstruct(model, out, astronaut, "--subdivide", "3")
+    assert caught.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err
+
+
 def test_demo(model, out, capsys):
     assert main(["demo", "--model", str(model), "-o", str(out)]) == 0
     assert files(out) == ["astronaut.glb", "astronaut.json", "astronaut.obj", "astronaut.png"]

@@ -242,3 +242,22 @@ def test_writers_write_what_they_wrote_before(suffix):
     WRITERS[suffix](MESH, first)
     WRITERS[suffix](HeadMesh.of(FACE.with_expression(FACE.expression)), second)
     assert first.getvalue() == second.getvalue()
+
+
+@pytest.mark.parametrize("suffix", ["obj", "glb", "ply", "stl", "npz"])
+def test_every_format_takes_a_subdivided_head(tmp_path, suffix):
+    path = tmp_path / f"head.{suffix}"
+    FACE.save(path, subdivide=1)
+    fine = MESH.subdivided()
+    if suffix == "npz":
+        with np.load(path) as arrays:
+            np.testing.assert_array_equal(arrays["vertices"], fine.vertices)
+            np.testing.assert_array_equal(arrays["quads"], fine.topology.quads)
+        return
+    mesh = trimesh.load(path, process=False, **({"group_material": False} if suffix == "obj" else {}))
+    if isinstance(mesh, trimesh.Scene):
+        mesh = mesh.to_geometry()
+    assert len(mesh.faces) == 4 * len(FACE.triangles)
+    size = 1000 if suffix == "glb" else 1
+    wanted = fine.neutral if suffix == "glb" else fine.vertices
+    np.testing.assert_allclose(mesh.bounds * size, [wanted.min(0), wanted.max(0)], atol=1e-3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_up import made_up_corpus, made_up_face
 
+from face2mesh.errors import Face2MeshError
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.write import HeadMesh
 
@@ -54,3 +55,30 @@ def test_a_texture_comes_along():
     assert HeadMesh.of(face.neutral().with_expression({"jawOpen": 1})).texture is texture
     with pytest.raises(ValueError, match="texture must be"):
         dataclasses.replace(FACE, texture=np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_a_subdivided_mesh(levels):
+    fine = HeadMesh.of(FACE, subdivide=levels)
+    count = fine.topology.vertex_count
+    assert count > 3.9**levels * len(FACE.vertices)
+    assert fine.vertices.shape == fine.neutral.shape == fine.colours.shape == (count, 3)
+    assert fine.opacity.shape == (count,)
+    assert fine.topology is MESH.subdivided(levels).topology
+    assert fine.topology.quads.max() == count - 1
+    # Morphs are smoothed like vertices: a linear decoder's head is still neutral + Σ weight · morph.
+    made = fine.neutral + sum(weight * fine.morphs[name] for name, weight in fine.weights.items())
+    np.testing.assert_allclose(made, fine.vertices, atol=1e-3)
+
+
+def test_a_subdivided_colour_is_of_its_surroundings():
+    colours = np.full(FACE.vertices.shape, 200, np.uint8)
+    assert (HeadMesh.of(dataclasses.replace(FACE, colours=colours), subdivide=1).colours == 200).all()
+
+
+@pytest.mark.parametrize("levels", [-1, 3])
+def test_levels_that_there_are_not(levels):
+    with pytest.raises(Face2MeshError, match=rf"cannot be subdivided {levels} times; choose 0 to 2"):
+        HeadMesh.of(FACE, subdivide=levels)
+    with pytest.raises(Face2MeshError, match="subdivided 3 times"):
+        HeadMesh.of(FACE, subdivide=2).subdivided()

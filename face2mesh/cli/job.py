@@ -40,6 +40,7 @@ class Wanted:
         preview: also draw a picture.
         neutral: also write the head without expression.
         ipd_mm: distance between the eyes' centres, where it is known.
+        subdivide: how often the mesh is made finer.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Wanted:
     preview: bool = False
     neutral: bool = False
     ipd_mm: float | None = None
+    subdivide: int = 0
 
 
 @dataclass
@@ -165,10 +167,11 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
             from face2mesh.draw import with_photo_colours
 
             face = with_photo_colours(face, photo.rgb)
-        for suffix in wanted.formats:
-            write(HeadMesh.of(face, photo.rgb), folder / f"{name}.{suffix}")
-            if wanted.neutral:
-                write(HeadMesh.of(face.neutral(), photo.rgb), folder / f"{name}-neutral.{suffix}")
+        faces = {"": face, "-neutral": face.neutral()} if wanted.neutral else {"": face}
+        for ending, shown in faces.items():
+            mesh = HeadMesh.of(shown, photo.rgb, subdivide=wanted.subdivide)
+            for suffix in wanted.formats:
+                write(mesh, folder / f"{name}{ending}.{suffix}")
         write_json(face, folder / f"{name}.json", seconds)
         if wanted.preview:
             from face2mesh.draw import preview

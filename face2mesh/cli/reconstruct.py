@@ -35,6 +35,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--box", type=_box, metavar="x,y,w,h", help="where the face is, in pixels; for a single photo")
     parser.add_argument("--preview", action="store_true", help="also draw the mesh over the photo: DIR/<photo>.png")
     parser.add_argument("--neutral", action="store_true", help="also write the head without expression")
+    parser.add_argument(
+        "--subdivide", type=int, choices=(1, 2), default=0, help="a finer head: each quad becomes 4, or 16"
+    )
     parser.add_argument("--ipd", type=_ipd, metavar="MM", help="distance between the eyes' centres, sets the scale")
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
@@ -85,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         preview=arguments.preview,
         neutral=arguments.neutral,
         ipd_mm=arguments.ipd,
+        subdivide=arguments.subdivide,
     )
     names = result_names(list(photos.values()), numbered=arguments.face is None, neutral=arguments.neutral)
     model = load(arguments.model)

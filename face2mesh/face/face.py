@@ -41,7 +41,7 @@ class HeadDecoder(Protocol):
         """The topology of every head that `decode` gives."""
 
     def decode(self, identity: NDArray[Any], expression: NDArray[Any]) -> FloatArray:
-        """Identity (M,) and weights (52,) to vertices (V, 3), mm; or (B, M) and (B, 52) to (B, V, 3)."""
+        """Identity (M,) and weights (52,) to vertices (V, 3), mm; weights (B, 52) to (B, V, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,12 +202,17 @@ class Face:
         pose = Pose(self.pose.rotation, self.pose.translation_mm * factor)
         return replace(self, scale=self.scale * factor, scale_source=source, pose=pose)
 
-    def save(self, path: str | Path) -> None:
-        """Write the head in the format of the file's suffix: .obj, .glb, .ply, .stl, .npz or .json.
+    def save(self, path: str | Path, *, subdivide: int = 0) -> None:
+        """Write the head in the format of the file's suffix: .obj, .glb, .ply, .stl, .npz, .blend, .fbx or .json.
+
+        Args:
+            path: of the file.
+            subdivide: how often the mesh is made finer, 0 to 2; each time a quad becomes four.
 
         Raises:
             OutputError: another suffix, or the file cannot be written; an older file stays as it was.
+            Face2MeshError: `subdivide` is not 0, 1 or 2.
         """
         from face2mesh.write import HeadMesh, write
 
-        write(HeadMesh.of(self), Path(path))
+        write(HeadMesh.of(self, subdivide=subdivide), Path(path))

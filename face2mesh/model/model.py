@@ -146,18 +146,21 @@ class Model:
             expression: (52,) or (B, 52) weights in the order of `ARKIT_NAMES`; None is neutral.
 
         Returns:
-            (V, 3) or (B, V, 3), mm, all parts, in the head's frame.
+            (V, 3), or (B, V, 3) if either has B rows, mm, all parts, in the head's frame.
         """
         identity = np.asarray(identity, np.float32)
-        several = np.atleast_2d(identity)
-        weights = np.zeros((len(several), len(ARKIT_NAMES)), np.float32)
-        if expression is not None:
-            weights[:] = expression
-        neutral = self._networks.neutral(several)
+        expression = np.zeros(len(ARKIT_NAMES)) if expression is None else np.asarray(expression)
+        rows = np.atleast_2d(identity)
+        neutral = self._networks.neutral(rows)
+        count = max(len(rows), len(np.atleast_2d(expression)))
+        several = np.broadcast_to(rows, (count, rows.shape[1]))
+        weights = np.zeros((count, len(ARKIT_NAMES)), np.float32)
+        weights[:] = expression
         # Without an expression the displacement is zero by definition, whatever a network makes of it.
         moved = neutral + self._networks.displacement(several, weights) if weights.any() else neutral
+        moved = np.broadcast_to(moved, (count, *moved.shape[1:]))
         vertices = self._followers.place(neutral, moved, weights)
-        return vertices if identity.ndim == 2 else vertices[0]
+        return vertices if identity.ndim == 2 or expression.ndim == 2 else vertices[0]
 
     def reconstruct(
         self,

@@ -6,17 +6,23 @@ Letters: V vertices, H and W the texture's height and width.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.errors import Face2MeshError
 from face2mesh.face import Face
 from face2mesh.head import ARKIT_NAMES, Topology
+from face2mesh.head.subdivision import Subdivision, subdivision
+from face2mesh.write.rig import Rig, make_rig
 
 Floats = NDArray[np.float32]
+
+MOST_LEVELS = 2
+"""Of subdivision: 112,745 vertices of today's 7,208."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +31,48 @@ class HeadMesh:
 
     Lengths are millimetres in the head's own frame, the face's scale applied, the pose not.
 
+    Subdivision is Catmull and Clark's: vertices, morphs and all that sits on vertices are smoothed alike, texture
+    points and parts are kept (see `face2mesh.head.subdivision`). The face's landmarks stay those of the coarse surface.
+
     Attributes:
         face: whose head it is; codes, camera and pose are found there.
         photo: (H, W, 3) uint8, the upright photo that the face's camera took, for files that show it; None without.
+        rigged: whether files that can carry bones get them.
+        levels: how often the mesh is subdivided, 0 to 2.
     """
 
     face: Face
     photo: NDArray[np.uint8] | None = None
+    rigged: bool = False
+    levels: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the levels.
+
+        Raises:
+            Face2MeshError: fewer than 0 or more than 2.
+        """
+        if self.levels not in range(MOST_LEVELS + 1):
+            raise Face2MeshError(f"A head cannot be subdivided {self.levels} times; choose 0 to {MOST_LEVELS}.")
 
     @classmethod
-    def of(cls, face: Face, photo: NDArray[np.uint8] | None = None) -> HeadMesh:
-        """The mesh of a face."""
-        return cls(face, photo)
+    def of(
+        cls, face: Face, photo: NDArray[np.uint8] | None = None, *, rigged: bool = False, subdivide: int = 0
+    ) -> HeadMesh:
+        """The mesh of a face.
+
+        Raises:
+            Face2MeshError: `subdivide` is not 0, 1 or 2.
+        """
+        return cls(face, photo, rigged, subdivide)
+
+    def subdivided(self, levels: int = 1) -> HeadMesh:
+        """The same head, so many times finer.
+
+        Raises:
+            Face2MeshError: that would be more than twice in all.
+        """
+        return replace(self, levels=self.levels + levels)
 
     @property
     def made_by(self) -> str:
@@ -46,17 +82,31 @@ class HeadMesh:
     @property
     def topology(self) -> Topology:
         """Quads, triangles, texture points and parts; the same object for all faces of one model."""
-        return self.face.head.topology
+        return self._steps[-1].fine if self._steps else self.face.head.topology
+
+    @cached_property
+    def _steps(self) -> list[Subdivision]:
+        """One for each level."""
+        steps: list[Subdivision] = []
+        for _ in range(self.levels):
+            steps.append(subdivision(steps[-1].fine if steps else self.face.head.topology))
+        return steps
+
+    def _refined(self, values: NDArray[Any]) -> NDArray[Any]:
+        """What the mesh's vertices have, of what the coarse head's vertices have."""
+        for step in self._steps:
+            values = step(values)
+        return values
 
     @cached_property
     def vertices(self) -> Floats:
         """(V, 3), expression applied."""
-        return self.face.vertices
+        return self._refined(self.face.vertices)
 
     @cached_property
     def neutral(self) -> Floats:
         """(V, 3), without expression."""
-        return self.face.neutral().vertices
+        return self._refined(self.face.neutral().vertices)
 
     @cached_property
     def morphs(self) -> Mapping[str, Floats]:
@@ -66,11 +116,9 @@ class HeadMesh:
         not exactly neutral + Σ weight · morph.
         """
         face = self.face
-        weights = np.eye(len(ARKIT_NAMES), dtype=np.float32)
-        identity = np.repeat(face.identity[None], len(weights), axis=0)
-        heads = np.asarray(face.decoder.decode(identity, weights), np.float32) * np.float32(face.scale)
-        heads -= self.neutral
-        return dict(zip(ARKIT_NAMES, heads, strict=True))
+        heads = np.asarray(face.decoder.decode(face.identity, np.eye(len(ARKIT_NAMES))), np.float32)
+        displacements = heads * np.float32(face.scale) - face.neutral().vertices
+        return {name: self._refined(moved) for name, moved in zip(ARKIT_NAMES, displacements, strict=True)}
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -78,20 +126,35 @@ class HeadMesh:
         return self.face.expression
 
     @cached_property
+    def rig(self) -> Rig | None:
+        """Bones of the neutral head; None where none are wanted.
+
+        Raises:
+            OutputError: this head's morphs turn neither jaw nor eyes.
+        """
+        if not self.rigged:
+            return None
+        coarse = replace(self, levels=0) if self.levels else self
+        rig = make_rig(coarse.neutral, coarse.morphs, coarse.topology, self.face.head.neck_border)
+        return replace(rig, weights=self._refined(rig.weights))
+
+    @cached_property
     def colours(self) -> NDArray[np.uint8]:
         """(V, 3) sRGB: the photo's where the face has them, the parts' plain colours otherwise."""
         if self.face.colours is not None:
-            return self.face.colours
+            return (
+                self.face.colours if not self.levels else _to_bytes(self._refined(self.face.colours / np.float32(255)))
+            )
         from face2mesh.draw.parts import part_colours
 
-        return _to_bytes(part_colours(self.face.head))
+        return _to_bytes(self._refined(part_colours(self.face.head)))
 
     @cached_property
     def opacity(self) -> Floats:
         """(V,) 0 to 1: lashes thin out towards their tips, all else is 1."""
         from face2mesh.draw.parts import part_opacity
 
-        return part_opacity(self.face.head)
+        return self._refined(part_opacity(self.face.head))
 
     @property
     def texture(self) -> NDArray[np.uint8] | None:
