@@ -64,6 +64,8 @@ def test_a_subdivided_mesh(levels):
     assert count > 3.9**levels * len(FACE.vertices)
     assert fine.vertices.shape == fine.neutral.shape == fine.colours.shape == (count, 3)
     assert fine.opacity.shape == (count,)
+    assert (fine.opacity[: fine.topology.part_vertices["lashes"][0]] == 1).all()
+    assert fine.opacity.max() == 1
     assert fine.topology is MESH.subdivided(levels).topology
     assert fine.topology.quads.max() == count - 1
     # Morphs are smoothed like vertices: a linear decoder's head is still neutral + Σ weight · morph.

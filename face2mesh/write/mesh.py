@@ -154,7 +154,8 @@ class HeadMesh:
         """(V,) 0 to 1: lashes thin out towards their tips, all else is 1."""
         from face2mesh.draw.parts import part_opacity
 
-        return self._refined(part_opacity(self.face.head))
+        # Sums of weights miss 1 by a ten-millionth; who draws must see that such a vertex is opaque.
+        return np.round(self._refined(part_opacity(self.face.head)), 5)
 
     @property
     def texture(self) -> NDArray[np.uint8] | None:
