@@ -18,4 +18,4 @@ class OutputError(Face2MeshError):
 
 
 class InputFileError(Face2MeshError):
-    """A file that a laboratory command reads is missing, foreign or stale."""
+    """A file that a command reads, other than a photo or a model, is missing, foreign or stale."""

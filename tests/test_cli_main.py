@@ -50,7 +50,7 @@ def test_wrong_command_lines(capsys):
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--format", "obj,fbx", "'fbx' is not one of obj, glb, ply, stl, npz"),
+        ("--format", "obj,dae", "'dae' is not one of obj, glb, html, ply, stl, npz"),
         ("--face", "0", "'0' is not largest, all or a number"),
         ("--face", "biggest", "'biggest' is not"),
         ("--box", "1,2,3", "is not x,y,w,h"),

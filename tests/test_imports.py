@@ -102,7 +102,8 @@ ALLOWED = {
     "head": {"head"},
     "face": {"face", "head", "write", "photo"},
     "model": {"model", "photo", "head", "face"},
-    "write": {"write", "face", "head", "photo", "draw"},
+    "write": {"write", "face", "head", "photo", "draw", "view"},
+    "view": {"view"},
     "blender": {"blender", "write", "face", "head"},
     "draw": {"draw", "face", "head", "photo"},
 }

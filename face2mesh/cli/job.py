@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from face2mesh.model import Model
     from face2mesh.photo import Photo
 
-COLOURED = frozenset({"glb", "ply"})
+COLOURED = frozenset({"glb", "html", "ply"})
 """Formats that carry the photo's colours."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from face2mesh.cli.options import add_debug, add_json
 
 BLENDER_FORMATS = ("blend", "fbx")
-FORMATS = ("obj", "glb", "ply", "stl", "npz", *BLENDER_FORMATS)
+FORMATS = ("obj", "glb", "html", "ply", "stl", "npz", *BLENDER_FORMATS)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

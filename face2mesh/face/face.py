@@ -203,7 +203,7 @@ class Face:
         return replace(self, scale=self.scale * factor, scale_source=source, pose=pose)
 
     def save(self, path: str | Path, *, subdivide: int = 0) -> None:
-        """Write the head in the format of the file's suffix: .obj, .glb, .ply, .stl, .npz, .blend, .fbx or .json.
+        """Write the head in the format of the suffix: .obj, .glb, .html, .ply, .stl, .npz, .blend, .fbx or .json.
 
         Args:
             path: of the file.

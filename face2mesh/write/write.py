@@ -23,7 +23,7 @@ def _opened_when_wanted(suffix: str) -> Callable[[HeadMesh, IO[bytes]], None]:
 
 
 WRITERS: dict[str, Callable[[HeadMesh, IO[bytes]], None]] = {
-    suffix: _opened_when_wanted(suffix) for suffix in ("obj", "glb", "ply", "stl", "npz")
+    suffix: _opened_when_wanted(suffix) for suffix in ("obj", "glb", "html", "ply", "stl", "npz")
 }
 """Mesh formats by suffix, without the dot."""
 
@@ -50,7 +50,7 @@ def write(mesh: HeadMesh, path: Path) -> None:
 
     Args:
         mesh: the head.
-        path: ends in .obj, .glb, .ply, .stl, .npz, .blend, .fbx or .json, large or small letters.
+        path: ends in .obj, .glb, .html, .ply, .stl, .npz, .blend, .fbx or .json, large or small letters.
 
     Raises:
         OutputError: another suffix, the file cannot be written, or there is no Blender to write it.
