@@ -11,7 +11,8 @@ from face2mesh.lab.render import kernels
 from face2mesh.lab.render.picture import Lamp, Light, Piece, Textures, picture_of
 from face2mesh.lab.render.rasteriser import rasterise
 from face2mesh.lab.render.shadows import Shadows
-from face2mesh.lab.render.uv import TexelMap, corner_uv
+from face2mesh.head.corners import corner_uv
+from face2mesh.lab.render.uv import TexelMap
 
 SIDE = 90
 

@@ -44,6 +44,7 @@ def render(
     opacities: Floats | None = None,
     opacity: float = 1.0,
     two_sided: bool = True,
+    texture: tuple[Picture, Pixels] | None = None,
 ) -> Picture:
     """Draw a head.
 
@@ -62,6 +63,8 @@ def render(
         opacity: of the head over the background, 0 to 1.
         two_sided: also draw triangles that are seen from behind; without them a head that hides its own inside is
             drawn a quarter faster.
+        texture: (R, R, 3) sRGB, row 0 at V = 1, and (T, 3, 2) the texture points at the triangles' corners (see
+            `head.corners.corner_uv`); stands in for `colours` of all but sheets.
 
     Returns:
         (H, W, 3) uint8, sRGB.
@@ -79,7 +82,7 @@ def render(
 
     wet = np.zeros(len(vertices)) if shine is None else shine
     attributes = np.concatenate([vertex_normals(placed, triangles), to_linear(colours), wet[:, None]], 1)
-    layers = _layers(fragments, attributes, placed, points, triangles, quads, supersample)
+    layers = _layers(fragments, attributes, placed, points, triangles, quads, supersample, texture)
     cover = layers[8] / np.float32(supersample**2)
     seen = cover > 0
     surface = np.ascontiguousarray((layers[:, seen] / layers[8, seen]).T)
@@ -143,6 +146,7 @@ def _layers(
     triangles: Indices,
     quads: Indices | None,
     supersample: int,
+    texture: tuple[Picture, Pixels] | None,
 ) -> Pixels:
     """Sums over each pixel's samples, (10, H, W): normal, linear colour, wetness, ink of edges, how many, depth."""
     flat = np.flatnonzero(fragments.triangle >= 0)
@@ -166,17 +170,36 @@ def _layers(
             layers[layer] += sums[:, i::supersample]
 
     for layer, column in enumerate(np.ascontiguousarray(attributes.T, np.float32)):
-        if layer == 6 and not column.any():
+        if (layer == 6 and not column.any()) or (texture is not None and 3 <= layer < 6):
             continue
         values = column[corners[0]] * weights[0]
         values += column[corners[1]] * weights[1]
         values += column[corners[2]] * weights[2]
         add(layer, values * side if layer < 3 else values)
+    if texture is not None:
+        for layer, values in enumerate(_textured(texture, chosen, weights), 3):
+            add(layer, values)
     if quads is not None:
         add(7, _ink(chosen, weights, points, triangles, quads, supersample))
     add(8, np.ones(len(flat), np.float32))
     add(9, fragments.depth.ravel()[flat])
     return layers
+
+
+def _textured(texture: tuple[Picture, Pixels], chosen: Indices, weights: list[Pixels]) -> Pixels:
+    """(3, N) linear colours of the texture at samples, bilinear."""
+    picture, corner_uv = texture
+    side = len(picture)
+    place = sum(corner_uv[chosen, k] * weight[:, None] for k, weight in enumerate(weights))
+    place = np.clip(place * np.float32([side, -side]) + np.float32([-0.5, side - 0.5]), 0, side - 1.001)
+    corner = place.astype(np.int32)
+    right, down = (place - corner).T[..., None]
+    first = corner[:, 1] * side + corner[:, 0]
+    flat = to_linear(np.arange(256) / np.float32(255))[picture].reshape(-1, 3)
+    above = flat[first] * (1 - right) + flat[first + 1] * right
+    below = flat[first + side] * (1 - right) + flat[first + side + 1] * right
+    colours: Pixels = np.ascontiguousarray((above * (1 - down) + below * down).T)
+    return colours
 
 
 def _places(depth: Pixels, seen: NDArray[np.bool_], camera: Camera) -> Pixels:

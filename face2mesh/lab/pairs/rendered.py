@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from face2mesh.draw.light import to_linear, to_srgb
 from face2mesh.face.camera import rotation_to_ray
 from face2mesh.head import BaseHead
+from face2mesh.head.corners import corner_uv
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.pairs import hair, occluders
 from face2mesh.lab.pairs.colours import gloss_of_parts, paint_parts, parts_openness
@@ -32,7 +33,6 @@ from face2mesh.lab.pairs.surroundings import Backdrops, background, photographed
 from face2mesh.lab.render.kernels import PLAIN, SKIN, seen_nearby
 from face2mesh.lab.render.picture import Light, Piece, Textures, picture_of
 from face2mesh.lab.render.shadows import Shadows
-from face2mesh.lab.render.uv import corner_uv
 from face2mesh.photo.crop import crop_of_landmarks
 
 FloatArray = NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Texture coordinates at the corners of triangles, and where each texel lies on the surface."""
+"""Where each texel of the skin lies on the surface."""
 
 from __future__ import annotations
 
@@ -8,18 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.head import BaseHead
+from face2mesh.head.corners import corner_uv
 from face2mesh.lab.render.rasteriser import rasterise
 
 FloatArray = NDArray[np.float32]
-
-
-def corner_uv(head: BaseHead) -> FloatArray:
-    """(T, 3, 2), texture coordinates of the base head's triangles: each triangle's corners are three of its quad's."""
-    quads = np.repeat(head.quads, 2, axis=0)
-    place = (head.triangles[:, :, None] == quads[:, None, :]).argmax(-1)
-    rows = np.take_along_axis(np.repeat(head.uv_quads, 2, axis=0), place, axis=1)
-    result: FloatArray = head.uv[rows].astype(np.float32)
-    return result
 
 
 @dataclass(frozen=True)
