@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from face2mesh.face import Camera, Pose
+from face2mesh.write.gltf.materials import SURFACES
 from face2mesh.write.mesh import HeadMesh
+from face2mesh.write.rig import Rig
 
 AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """The head's frame (+Y up, +Z out of the face) to Blender's (+Z up, −Y out of the face)."""
@@ -24,6 +26,13 @@ SENSOR_MM = 36.0
 
 MOVES_MM = 1e-3
 """A part has a shape key where the expression moves one of its vertices farther than this."""
+
+UP, DOWN, FORWARD = (0.0, 0.0, 1.0), (0.0, 0.0, -1.0), (0.0, -1.0, 0.0)
+"""In Blender's axes, out of the face being forward."""
+
+BONE_MM = {"neck": 60.0, "jaw": 80.0}
+"""How long bones are drawn; an eye's is as long as `EYE_BONE_MM`."""
+EYE_BONE_MM = 30.0
 
 _MILLIMETRE = 0.001
 _PHOTO_QUALITY = 92
@@ -65,6 +74,22 @@ def camera_document(camera: Camera, pose: Pose, unit: float) -> dict[str, Any]:
     }
 
 
+def bone_documents(rig: Rig, unit: float) -> list[dict[str, Any]]:
+    """Bones as Blender draws them, from joint to tail; the parent's number, −1 for the root.
+
+    A bone turns about its own X axis as the head's frame turns about +X: a positive turn opens the jaw and lowers a
+    look. `down` is where its Z axis points.
+    """
+    documents = []
+    for joint in rig.joints:
+        ahead, down = (UP, FORWARD) if joint.parent < 0 else (FORWARD, DOWN)
+        head = to_blender(joint.place, unit).astype(np.float64)
+        tail = head + np.array(ahead) * (BONE_MM.get(joint.name, EYE_BONE_MM) * _MILLIMETRE / unit)
+        place = {"head": head.tolist(), "tail": tail.tolist(), "down": list(down)}
+        documents.append({"name": joint.name, "parent": joint.parent, **place})
+    return documents
+
+
 def scene_arrays(mesh: HeadMesh, unit: float) -> dict[str, NDArray[Any]]:
     """What the worker builds a scene of, ready for an `.npz` without pickles.
 
@@ -74,8 +99,8 @@ def scene_arrays(mesh: HeadMesh, unit: float) -> dict[str, NDArray[Any]]:
 
     Returns:
         `positions` (V, 3) of the neutral head and `morphs` (K, V, 3), scene units, Blender's axes; `quads` and
-        `uv_quads` (Q, 4), `uv` (U, 2); `colours` (V, 4) sRGB and opacity, 0 to 1; `texture_png` and `photo_jpeg`,
-        a file's bytes, where there is one; `document_json`, names and numbers.
+        `uv_quads` (Q, 4), `uv` (U, 2); `colours` (V, 4) sRGB and opacity, 0 to 1; where there are any, `bone_weights`
+        (V, J), and `texture_png` and `photo_jpeg`, a file's bytes; `document_json`, names and numbers.
     """
     topology = mesh.topology
     morphs = np.stack(list(mesh.morphs.values()))
@@ -85,7 +110,10 @@ def scene_arrays(mesh: HeadMesh, unit: float) -> dict[str, NDArray[Any]]:
         keys = [name for name, moves in zip(mesh.morphs, moved[:, first:last].any(1), strict=True) if moves]
         # The skin has all of them, because its sliders move the other parts'.
         keys = list(mesh.morphs) if part == "skin" else keys
-        parts.append({"name": part, "vertices": [first, last], "quads": topology.part_quads[part], "keys": keys})
+        surface = SURFACES[part]
+        described = {"Roughness": surface.roughness, "IOR": surface.refraction}
+        quads = topology.part_quads[part]
+        parts.append({"name": part, "vertices": [first, last], "quads": quads, "keys": keys, "surface": described})
     face = mesh.face
     document = {
         "made_by": mesh.made_by,
@@ -94,6 +122,7 @@ def scene_arrays(mesh: HeadMesh, unit: float) -> dict[str, NDArray[Any]]:
         "keys": list(mesh.morphs),
         "weights": [mesh.weights[name] for name in mesh.morphs],
         "camera": camera_document(face.camera, face.pose, unit),
+        "bones": [] if mesh.rig is None else bone_documents(mesh.rig, unit),
     }
     colours = np.concatenate([mesh.colours / np.float32(255), mesh.opacity[:, None]], axis=1)
     arrays: dict[str, NDArray[Any]] = {
@@ -105,6 +134,8 @@ def scene_arrays(mesh: HeadMesh, unit: float) -> dict[str, NDArray[Any]]:
         "colours": colours.astype(np.float32),
         "document_json": np.array(json.dumps(document)),
     }
+    if mesh.rig is not None:
+        arrays["bone_weights"] = mesh.rig.weights
     if mesh.texture is not None:
         arrays["texture_png"] = _file_bytes(mesh.texture, "PNG")
     if mesh.photo is not None:

@@ -16,16 +16,8 @@ import numpy as np
 
 bpy: Any = importlib.import_module("bpy")
 
-SURFACES = {
-    "skin": {"Roughness": 0.5, "Subsurface Weight": 0.15, "Subsurface Scale": 0.004},
-    "left_eye": {"Roughness": 0.08},
-    "right_eye": {"Roughness": 0.08},
-    "upper_teeth": {"Roughness": 0.2},
-    "lower_teeth": {"Roughness": 0.2},
-    "tongue": {"Roughness": 0.35},
-    "lashes": {"Roughness": 0.8},
-}
-"""Inputs of the Principled shader by part; lengths in metres. What a version of Blender does not have is left out."""
+SCATTERING = {"Subsurface Weight": 0.15, "Subsurface Scale": 0.004}
+"""Of the skin, in metres; what a version of Blender does not have is left out."""
 
 
 def build(arrays: Any, folder: Path) -> None:
@@ -48,11 +40,14 @@ def build(arrays: Any, folder: Path) -> None:
     root["made_by"] = document["made_by"]
     scene.collection.objects.link(root)
     texture = _picture(arrays, "texture_png", folder)
+    rig = _armature(document["bones"], root) if document["bones"] else None
     skin = None
     for part in document["parts"]:
         thing = _part(arrays, document, part, texture)
-        thing.parent = root
+        thing.parent = root if rig is None else rig
         scene.collection.objects.link(thing)
+        if rig is not None:
+            _bind(thing, rig, document["bones"], arrays["bone_weights"][slice(*part["vertices"])])
         if part["name"] == "skin":
             skin = thing
         else:
@@ -106,6 +101,35 @@ def _follow(thing: Any, skin: Any) -> None:
         target.data_path = f'key_blocks["{key.name}"].value'
 
 
+def _armature(bones: Any, root: Any) -> Any:
+    """Bones at rest, hung on the root."""
+    thing = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
+    thing.parent = root
+    bpy.context.scene.collection.objects.link(thing)
+    bpy.context.view_layer.objects.active = thing
+    bpy.ops.object.mode_set(mode="EDIT")
+    made: list[Any] = []
+    for bone in bones:
+        edited = thing.data.edit_bones.new(bone["name"])
+        edited.head, edited.tail = bone["head"], bone["tail"]
+        edited.align_roll(bone["down"])
+        edited.parent = None if bone["parent"] < 0 else made[bone["parent"]]
+        made.append(edited)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return thing
+
+
+def _bind(thing: Any, rig: Any, bones: Any, weights: Any) -> None:
+    """Let a part go with the bones by weights (n, J)."""
+    for number, bone in enumerate(bones):
+        rows = np.flatnonzero(weights[:, number])
+        if len(rows):
+            group = thing.vertex_groups.new(name=bone["name"])
+            for row in rows.tolist():
+                group.add([row], float(weights[row, number]), "REPLACE")
+    thing.modifiers.new("rig", "ARMATURE").object = rig
+
+
 def _material(arrays: Any, part: Any, texture: Any) -> Any:
     """A Principled shader; its colour is the texture's where there is one, the vertices' otherwise."""
     first, last = part["vertices"]
@@ -113,7 +137,8 @@ def _material(arrays: Any, part: Any, texture: Any) -> Any:
     _use_nodes(material)
     nodes, links = material.node_tree.nodes, material.node_tree.links
     shader = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    for name, value in SURFACES.get(part["name"], {}).items():
+    scattering = SCATTERING if part["name"] == "skin" else {}
+    for name, value in {**part["surface"], **scattering}.items():
         if name in shader.inputs:
             shader.inputs[name].default_value = value
     vertices = nodes.new("ShaderNodeVertexColor")
