@@ -1,0 +1,92 @@
+"""`mouthClose` closes the lips over an open jaw: what the scans' shape leaves open in another face is closed too.
+
+Letters: B heads, S skin vertices, U and W vertices of the upper and the lower lip's line of contact, by x.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.lab.corpus.mouth import Mouth
+
+Array = NDArray[np.float64]
+# Closed lips stand this far apart at the line of contact, mm, or as far as in the neutral face where that is less.
+TOUCH_MM = 0.1
+# The closing reaches this far along the skin, mm. The jaw's weight at which it sets in fully.
+REACH_MM, ONSET = 14.0, 0.15
+
+
+@dataclass(frozen=True)
+class LipClosing:
+    """How the line of contact's closing reaches the lips.
+
+    Attributes:
+        upper: (U,) vertices of the upper lip's line of contact, by x.
+        lower: (W,) of the lower lip's.
+        above: vertices that follow the upper line, and how much.
+        above_share: 0 to 1.
+        below: vertices that follow the lower line.
+        below_share: 0 to 1.
+    """
+
+    upper: NDArray[np.int64]
+    lower: NDArray[np.int64]
+    above: NDArray[np.int64]
+    above_share: Array
+    below: NDArray[np.int64]
+    below_share: Array
+
+    @classmethod
+    def on(cls, mouth: Mouth) -> LipClosing:
+        """Measure a mouth."""
+        near = np.clip(1 - mouth.distance / REACH_MM, 0, 1)
+        share = near**2 * (3 - 2 * near)
+        reached = np.flatnonzero(share > 0)
+        above = reached[mouth.of_upper[reached]]
+        below = reached[~mouth.of_upper[reached]]
+        return cls(mouth.contact_upper, mouth.contact_lower, above, share[above], below, share[below])
+
+    @property
+    def line(self) -> NDArray[np.int64]:
+        """(U + W,) both lips' line of contact, the upper one's first."""
+        return np.concatenate([self.upper, self.lower])
+
+    def close(self, skins: Array, neutral: NDArray[Any], closed: Array, amount: Array) -> None:
+        """Close the lips of heads by the share `amount` of what a full closing would leave open.
+
+        Args:
+            skins: (B, S, 3) mm, changed in place.
+            neutral: (B, S, 3) mm.
+            closed: (B, U + W, 3) mm, the line of contact with the jaw as it is and `mouthClose` as strong.
+            amount: (B,) 0 to 1.
+        """
+        count = len(self.upper)
+        for head in np.flatnonzero(amount > 0):
+            up, low = closed[head, :count], closed[head, count:]
+            gaps = {}
+            for name, mine, other, sign in (("upper", up, low, 1), ("lower", low, up, -1)):
+                rows, others = (self.upper, self.lower) if name == "upper" else (self.lower, self.upper)
+                before = neutral[head, rows]
+                apart = sign * (mine - _along(mine[:, 0], other))
+                rest = sign * (before - _along(before[:, 0], neutral[head, others]))
+                length = np.linalg.norm(rest, axis=1, keepdims=True)
+                wanted = rest * np.minimum(1, TOUCH_MM / np.maximum(length, 1e-6))
+                gaps[name] = -sign * amount[head] * (apart - wanted) / 2
+            for name, rows, share in (
+                ("upper", self.above, self.above_share),
+                ("lower", self.below, self.below_share),
+            ):
+                places = (up if name == "upper" else low)[:, 0]
+                for axis in range(3):
+                    moved = np.interp(skins[head, rows, 0], places, gaps[name][:, axis])
+                    skins[head, rows, axis] += share * moved
+
+
+def _along(places: Array, line: NDArray[Any]) -> Array:
+    """Points (N, 3) of a line (W, 3), ascending in x, at places x (N,)."""
+    points: Array = np.stack([np.interp(places, line[:, 0], line[:, axis]) for axis in range(3)], 1)
+    return points

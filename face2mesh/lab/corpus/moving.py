@@ -1,0 +1,235 @@
+"""The moving corpus: heads of the linear corpus whose jaws turn, whose lids roll and whose lips meet.
+
+ARKit's weights are amplitudes of motions: the jaw's turn and slide (`jaw`), arcs about the eyeballs (`rolling`,
+`lid_motion`), the rest as in the linear corpus. What a motion at weight 1 leaves of the linear shape is added in the
+motion's own frame, so that each single shape at weight 1 ends where the linear one does, but for contact: lips that close
+(`lip_closing`), lips that press (`lip_contact`), lids that meet and stay outside the eyeball. Contact holds without an
+expression too: a neutral head is the linear corpus's with lips and lids settled.
+
+Letters: B heads, M identity modes, E = 52 expressions, V vertices, S of them skin, N vertices of the tongue, A anchors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.errors import InputFileError
+from face2mesh.head.arkit import ARKIT_NAMES
+from face2mesh.head.base_head import BaseHead
+from face2mesh.head.followers import gaze_rotations
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.corpus.jaw import Jaw, find_jaw
+from face2mesh.lab.corpus.lashes import lash_roots
+from face2mesh.lab.corpus.lid_motion import LidMotion
+from face2mesh.lab.corpus.lip_closing import ONSET, LipClosing
+from face2mesh.lab.corpus.lip_contact import LipContact
+from face2mesh.lab.corpus.mouth import Mouth
+from face2mesh.lab.corpus.population import Population
+from face2mesh.lab.corpus.rigid import smallest_rotations
+from face2mesh.lab.corpus.rolling import eye_zone, to_arcs
+from face2mesh.lab.corpus.tongue import JAW_SHARE
+from face2mesh.store import read_arrays, sha256, write_arrays
+
+KIND = "moving-corpus"
+VERSION = 1
+FILE = "moving-corpus.npz"
+MADE_BY = "face2mesh lab moving-corpus"
+
+FloatArray = NDArray[np.float32]
+Array = NDArray[np.float64]
+_ROW = {name: row for row, name in enumerate(ARKIT_NAMES)}
+
+
+@dataclass(frozen=True)
+class MovingCorpus:
+    """Heads from identity codes and weights, as `Corpus` makes them, but moving.
+
+    Attributes:
+        linear: the linear corpus.
+        base: the base head.
+        shapes: (E, S, 3) mm at weight 1: what is added in the frame of the motion; arcs around the eyes.
+        closing: (S, 3) mm, what `mouthClose` adds to the open mouth, in the head's frame.
+        tongue: (N, 3) mm, what `tongueOut` does to the tongue in the jaw's frame.
+        jaw: its motions.
+    """
+
+    linear: Corpus
+    base: BaseHead
+    shapes: FloatArray
+    closing: FloatArray
+    tongue: FloatArray
+    jaw: Jaw
+
+    @property
+    def population(self) -> Population:
+        """Whom the codes describe."""
+        return self.linear.population
+
+    @cached_property
+    def mouth(self) -> Mouth:
+        """The mouth's parts."""
+        return Mouth.on(self.base)
+
+    @cached_property
+    def lips(self) -> LipContact:
+        """The lips, for contact."""
+        return LipContact.on(self.base, self.mouth)
+
+    @cached_property
+    def lip_closing(self) -> LipClosing:
+        """The lips, for closing."""
+        return LipClosing.on(self.mouth)
+
+    @cached_property
+    def lids(self) -> tuple[LidMotion, LidMotion]:
+        """The lids of the left and the right eye."""
+        return LidMotion.on(self.base, 0), LidMotion.on(self.base, 1)
+
+    @cached_property
+    def roots(self) -> NDArray[np.int64]:
+        """Where each lash vertex grows."""
+        return lash_roots(self.base)
+
+    def skin(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
+        """Skins of heads: (B, M) codes and (B, E) weights (none is neutral) to (B, S, 3) mm."""
+        return self.heads(identity, expression)[:, : self.base.skin_count]
+
+    def heads(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
+        """Whole heads: (B, M) codes and (B, E) weights (none is neutral) to (B, V, 3) mm."""
+        neutral = self.linear.heads(identity)
+        weights = np.zeros((len(neutral), len(ARKIT_NAMES)), np.float32) if expression is None else expression
+        return self.expressed(neutral, weights)
+
+    def expressed(self, neutral: NDArray[Any], expression: NDArray[Any]) -> FloatArray:
+        """Whole neutral heads (B, V, 3) of the linear kind, whoever they are, with weights (B, E): (B, V, 3) mm."""
+        rest = np.asarray(neutral, np.float32)
+        weights = np.asarray(expression, np.float32)
+        skin = self.base.skin_count
+        heads = rest.astype(np.float64)
+        sums = (weights @ self.shapes.reshape(len(self.shapes), -1)).reshape(len(rest), skin, 3).astype(np.float64)
+        heads[:, :skin] += sums
+        for lids in self.lids:
+            heads[:, lids.zone] = rest[:, lids.zone]
+        skulls = self.jaw.centres(rest)
+        heads[:, :skin] = self.jaw.moved(heads[:, :skin], weights, self.jaw.share, skulls)
+        self._move_lower_jaw(heads, weights, skulls)
+        self._close_lips(heads, rest, weights, skulls)
+        centres, gaze = self._turn_eyes(heads, weights)
+        self.lips.resolve(heads)
+        skins = np.ascontiguousarray(heads[:, :skin])
+        for side, lids in enumerate(self.lids):
+            row = _ROW[("eyeBlinkLeft", "eyeBlinkRight")[side]]
+            blink = weights[:, row].astype(np.float64)
+            lids.move(skins, sums, blink, self.shapes[row].astype(np.float64), centres[:, side], gaze[:, side])
+        heads[:, :skin] = skins
+        self._move_lashes(heads, rest, centres)
+        return heads.astype(np.float32)
+
+    def _move_lower_jaw(self, heads: Array, weights: FloatArray, skulls: Array) -> None:
+        """Lower teeth and tongue go with the jaw; the tongue comes out."""
+        first, last = self.base.part_vertices["tongue"]
+        heads[:, first:last] += weights[:, _ROW["tongueOut"], None, None] * self.tongue
+        start = self.base.part_vertices["lower_teeth"][0]
+        whole = np.ones(last - start)
+        heads[:, start:last] = self.jaw.moved(heads[:, start:last], weights, whole, skulls)
+
+    def _close_lips(self, heads: Array, rest: FloatArray, weights: FloatArray, skulls: Array) -> None:
+        """`mouthClose`, and what it leaves open."""
+        skin = self.base.skin_count
+        jaw, close = (weights[:, _ROW[name]].astype(np.float64) for name in ("jawOpen", "mouthClose"))
+        closing = np.flatnonzero(close)
+        if not len(closing):
+            return
+        heads[closing, :skin] += close[closing, None, None] * self.closing
+        line = self.lip_closing.line
+        only = np.zeros((len(closing), len(ARKIT_NAMES)))
+        for name in ("jawOpen", "jawForward", "jawLeft", "jawRight"):
+            only[:, _ROW[name]] = weights[closing, _ROW[name]]
+        at = rest[closing][:, line] + np.tensordot(only, self.shapes[:, line], 1)
+        closed = self.jaw.moved(at, only, self.jaw.share[line], skulls[closing])
+        closed += jaw[closing, None, None] * self.closing[line]
+        amount = np.minimum(close / np.maximum(jaw, 1e-6), 1) * np.minimum(jaw / ONSET, 1)
+        moved = np.ascontiguousarray(heads[closing, :skin])
+        self.lip_closing.close(moved, rest[closing, :skin], closed, amount[closing])
+        heads[closing, :skin] = moved
+
+    def _turn_eyes(self, heads: Array, weights: FloatArray) -> tuple[Array, Array]:
+        """Turn the eyeballs in place; their centres (B, 2, 3) and the directions in which they look (B, 2, 3)."""
+        linear = self.linear
+        yaw_pitch = np.tensordot(weights, linear.gaze_degrees, axes=1)
+        turns = gaze_rotations(yaw_pitch[..., 0], yaw_pitch[..., 1]).astype(np.float64)
+        centres = np.empty((len(heads), 2, 3))
+        for side, (first, last) in enumerate(linear.eyes):
+            centres[:, side] = linear.eye_centres[side] + (heads[:, first] - linear.mean[first])
+            around = (linear.mean[first:last] - linear.eye_centres[side]).astype(np.float64)
+            heads[:, first:last] = centres[:, side, None] + around @ np.swapaxes(turns[:, side], -1, -2)
+        return centres, np.ascontiguousarray(turns[..., 2])
+
+    def _move_lashes(self, heads: Array, rest: FloatArray, centres: Array) -> None:
+        """Each hair goes with its root and turns as the root rolls about the eyeball's centre."""
+        first, last = self.base.part_vertices["lashes"]
+        side = np.where(self.base.vertices[self.roots, 0] >= 0, 0, 1)
+        about = centres[:, side].reshape(-1, 3)
+        before = rest[:, self.roots].astype(np.float64).reshape(-1, 3)
+        after = heads[:, self.roots].reshape(-1, 3)
+        turns = smallest_rotations(before - about, after - about)
+        hairs = rest[:, first:last].astype(np.float64).reshape(-1, 3) - before
+        heads[:, first:last] = (after + np.einsum("nij,nj->ni", turns, hairs)).reshape(len(heads), -1, 3)
+
+    def save(self, path: Path, origin: Mapping[str, Any]) -> None:
+        """Write it with its provenance (see `store.provenance`); base head and linear corpus are in their own files."""
+        jaw = {f"jaw_{name}": getattr(self.jaw, name) for name in _JAW}
+        arrays = {"shapes": self.shapes, "closing": self.closing, "tongue": self.tongue, **jaw}
+        write_arrays(path, KIND, VERSION, arrays, origin)
+
+    @classmethod
+    def load(cls, path: Path, corpus: Path, base_head: Path) -> MovingCorpus:
+        """Read it with the linear corpus and the base head that it was made of.
+
+        Raises:
+            InputFileError: one is missing, damaged or of another version, or they do not belong together.
+        """
+        linear = Corpus.load(corpus, base_head)
+        arrays, manifest = read_arrays(path, KIND, VERSION, MADE_BY)
+        if manifest.get("inputs", {}).get("corpus", {}).get("sha256") != sha256(corpus):
+            raise InputFileError(f"{path}: made of another corpus than {corpus}; make it again with `{MADE_BY}`.")
+        try:
+            jaw = Jaw(**{name: arrays[f"jaw_{name}"] for name in _JAW})
+            return cls(linear, BaseHead.load(base_head), arrays["shapes"], arrays["closing"], arrays["tongue"], jaw)
+        except (KeyError, TypeError) as error:
+            raise InputFileError(f"{path}: not a valid moving corpus ({error}); make it again with `{MADE_BY}`.") from error
+
+
+_JAW = ("centre", "anchors", "anchor_rest", "rotation", "slide", "share")
+
+
+def make_moving(linear: Corpus, base: BaseHead) -> MovingCorpus:
+    """Find the motions in a linear corpus."""
+    skin = base.skin_count
+    rest = base.vertices[:skin].astype(np.float64)
+    shapes = linear.expression[:, :skin].astype(np.float64)
+    zones = [eye_zone(base, side) for side in (0, 1)]
+    jaw = find_jaw(base, linear.expression, JAW_SHARE)
+    jaw.share[np.concatenate(zones)] = 0
+    here = jaw.centre[None]
+    unit = np.eye(len(ARKIT_NAMES))
+    for name in ("jawOpen", "jawForward", "jawLeft", "jawRight"):
+        row = _ROW[name]
+        shapes[row] = jaw.unmoved((rest + shapes[row])[None], unit[row : row + 1], jaw.share, here)[0] - rest
+    closing = shapes[_ROW["mouthClose"]].copy()
+    shapes[_ROW["mouthClose"]] = 0
+    shapes[_ROW["tongueOut"]] = JAW_SHARE * shapes[_ROW["jawOpen"]]
+    for side, zone in enumerate(zones):
+        out = rest[zone] - base.eye_centres[side]
+        shapes[:, zone] = to_arcs(out, linear.expression[:, zone].astype(np.float64))
+    first, last = base.part_vertices["tongue"]
+    own = linear.expression[:, first:last]
+    tongue = own[_ROW["tongueOut"]] - JAW_SHARE * own[_ROW["jawOpen"]]
+    return MovingCorpus(linear, base, shapes.astype(np.float32), closing.astype(np.float32), tongue, jaw)
