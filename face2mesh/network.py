@@ -64,7 +64,7 @@ class Network:
                 self._content = None
             return self._session
 
-    def __call__(self, outputs: Sequence[str], **inputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    def __call__(self, outputs: Sequence[str], **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Named inputs to the outputs asked for, by name; a graph may have more. Safe from several threads."""
         session = self._session or self.open()
         return dict(zip(outputs, session.run(outputs, inputs), strict=True))

@@ -1,14 +1,13 @@
 """Finding faces with a small network of our own, `detector.onnx`, which ships beside this file.
 
-The network knows faces of two octaves of sizes. It looks at the picture and at ever smaller ones, by √2 each,
-so that each face is seen up to four times, and takes the surest look; what is found several times is joined.
+The network looks at the picture and at copies 2, 4 and 8 times smaller, all in one call, and answers with a box and a
+score for each cell of 8 × 8 pixels of each; what is found several times is joined. Letters: N cells.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -24,29 +23,19 @@ from face2mesh.photo.box import Box
 
 DETECTOR_FILE = "detector.onnx"
 DESCRIPTION_FILE = "detector.json"
-FORMAT, VERSION = "face2mesh/detector", 1
+FORMAT, VERSION = "face2mesh/detector", 2
 FOLDER = Path(__file__).parent
 _MEND = "reinstall face2mesh, or make one with `face2mesh lab package-detector`"
 
-CELL = 8
-"""Pixels along the side of a cell, for each of which the network answers."""
-UNIT = 32.0
-"""Pixels of a face box whose logarithm of width or height is 0."""
-# The network's picture has sides that are multiples of this.
-_MULTIPLE = 16
+# The network's picture has sides that are multiples of the first number, and at least the second.
+_MULTIPLE, _SHORTEST = 8, 16
 _USUAL, _FINE = 320, 960
-# The picture is made smaller by this factor until its longer side is below the last size: a face as large as the
-# picture is in range there.
-_STEP = math.sqrt(2)
-_SMALLEST_PICTURE = 40
-# Small pictures get a margin of their repeated border, this wide in pixels: a face may fill them to the edges or be cut
-# off there, and the network knows faces with something around them.
+# Pictures up to the second size get a margin of their repeated border, this wide in pixels: a face may fill them to the
+# edges or be cut off there, and the network knows faces with something around them.
 _MARGIN, _WITH_MARGIN = 24, 160
 # Boxes that overlap more belong to one face. A box that lies inside a surer one's, up to this share, is a part of it.
 _SAME_FACE = 0.4
 _INSIDE = 0.5
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -54,7 +43,8 @@ class Detector:
     """The network and the scores, from 0 to 1, from which on its finds count.
 
     Attributes:
-        network: picture (1, 3, H, W), RGB 0 to 1, sides multiples of 16, to `cells` (1, 7, H/8, W/8).
+        network: `picture` (1, 8·h, 8·w, 3) uint8 to `boxes` (1, N, 5) float32: score from 0 to 1, x and y of the
+            middle, width and height in pixels of the picture.
         threshold: for the surest face of a picture of at most 320 pixels on the longer side.
         further_threshold: for further faces, and for all where the picture is searched at a larger size.
     """
@@ -94,56 +84,23 @@ def find_faces_with(detector: Detector, rgb: NDArray[np.uint8], small: bool = Fa
 
 
 def _search(rgb: NDArray[np.uint8], longer: int, network: Network, threshold: float) -> list[Box]:
-    """Faces of the picture scaled to at most `longer` pixels on its longer side, and of smaller ones."""
+    """Faces of the picture scaled to at most `longer` pixels on its longer side, the surest first."""
     height, width = rgb.shape[:2]
-    largest = _scaled(rgb, min(longer, max(height, width)))
-    picture, found, side = largest, [], float(max(largest.shape[:2]))
-    while True:
-        found += _look(picture, (width / picture.shape[1], height / picture.shape[0]), network, threshold)
-        if side < _SMALLEST_PICTURE:
-            return _joined(found)
-        side /= _STEP
-        picture = _scaled(largest, max(1, round(side)))
-
-
-def _look(picture: NDArray[np.uint8], scale: tuple[float, float], network: Network, threshold: float) -> list[Box]:
-    """What the network finds in one picture; boxes are multiplied by `scale` (x, y)."""
-    height, width = picture.shape[:2]
-    margin = _MARGIN if max(height, width) <= _WITH_MARGIN else 0
-    right, below = (margin + -(length + 2 * margin) % _MULTIPLE for length in (width, height))
-    padded = np.pad(picture, ((margin, below), (margin, right), (0, 0)), mode="edge")
-    values = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-    cells = network(["cells"], picture=values)["cells"][0]
-    found = boxes_of_cells(cells, threshold, scale, margin)
-    across, down = width * scale[0], height * scale[1]
-    return [box for box in found if 0 <= box.centre[0] <= across and 0 <= box.centre[1] <= down]
-
-
-def boxes_of_cells(
-    cells: FloatArray, threshold: float, scale: tuple[float, float] = (1.0, 1.0), margin: int = 0
-) -> list[Box]:
-    """The boxes that cells speak of.
-
-    Args:
-        cells: (7, H, W): the score's logit; from the cell's centre to the box's, x and y in cells; logarithms of the
-            box's width and height in units of 32 pixels; cosine and sine of the tilt (not used here).
-        threshold: of the score.
-        scale: (x, y) by which pixels of the network's picture are multiplied.
-        margin: pixels of the network's picture left of and above the picture's own.
-
-    Returns:
-        One box for each cell whose score is above the threshold.
-    """
-    score = 1 / (1 + np.exp(-np.clip(cells[0], -50, 50)))
-    rows, columns = np.nonzero(score > threshold)
-    boxes = []
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        _, dx, dy, log_width, log_height = (float(value) for value in cells[:5, row, column])
-        x, y = ((column + 0.5 + dx) * CELL - margin) * scale[0], ((row + 0.5 + dy) * CELL - margin) * scale[1]
-        w, h = (UNIT * math.exp(min(max(log, -3.0), 3.0)) for log in (log_width, log_height))
-        w, h = w * scale[0], h * scale[1]
-        boxes.append(Box(x - w / 2, y - h / 2, w, h, float(score[row, column])))
-    return boxes
+    scaled = _scaled(rgb, min(longer, max(height, width)))
+    down, across = scaled.shape[:2]
+    margin = _MARGIN if max(down, across) <= _WITH_MARGIN else 0
+    if margin:
+        scaled = np.pad(scaled, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    found = network(["boxes"], picture=scaled[None])["boxes"][0]
+    found = found[found[:, 0] > threshold].astype(np.float64)
+    centre = (found[:, 1:3] - margin) / (across, down)
+    inside = ((centre >= 0) & (centre <= 1)).all(1)
+    x, y = (centre[inside] * (width, height)).T.tolist()
+    w, h = (found[inside, 3:] / (across, down) * (width, height)).T.tolist()
+    scores = found[inside, 0].tolist()
+    return _joined(
+        [Box(x - w / 2, y - h / 2, w, h, score) for score, x, y, w, h in zip(scores, x, y, w, h, strict=True)]
+    )
 
 
 def _joined(boxes: list[Box]) -> list[Box]:
@@ -179,17 +136,17 @@ def _share_common(one: Box, other: Box) -> float:
 
 
 def _scaled(rgb: NDArray[np.uint8], longer: int) -> NDArray[np.uint8]:
-    """The picture with `longer` pixels on its longer side."""
+    """The picture with about `longer` pixels on its longer side, and sides as the network wants them."""
     height, width = rgb.shape[:2]
-    if longer == max(height, width):
-        return rgb
+    factor = longer / max(height, width)
+    across, down = (max(_SHORTEST, round(length * factor / _MULTIPLE) * _MULTIPLE) for length in (width, height))
+    if (down, across) == (height, width):
+        return np.ascontiguousarray(rgb)
     # Pictures far too large are thinned first: what is left is still averaged over four pixels each way, and no copy of
     # a whole 50-megapixel picture is made.
-    step = max(1, max(height, width) // (longer * 4))
+    step = max(1, int(1 / (4 * factor)))
     image = Image.fromarray(np.ascontiguousarray(rgb[::step, ::step]))
-    factor = longer / max(height, width)
-    across, down = max(1, round(width * factor)), max(1, round(height * factor))
-    return np.asarray(image.resize((across, down), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    return np.asarray(image.resize((across, down), Image.Resampling.BILINEAR, reducing_gap=1.5))
 
 
 _opening = threading.Lock()

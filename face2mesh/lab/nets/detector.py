@@ -2,7 +2,9 @@
 
 It answers for each cell of 8 × 8 pixels whether a face's middle lies there, and where its box is, without anchors
 (as FCOS, Tian et al. 2019, and CenterNet, Zhou et al. 2019). Larger faces are found in the same picture made smaller,
-so the network need not learn what a change of size does. Letters: B batch, H and W height and width in cells.
+so the network need not learn what a change of size does. What is shipped is a `Pyramid`: the network on a picture and
+its smaller copies in one graph, with boxes as its answer. Letters: B batch, H and W height and width in cells, N cells
+of all copies together.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ UNIT = 32.0
 OUTPUTS = ("score", "dx", "dy", "log_width", "log_height", "cos", "sin")
 """Channels: the score's logit; from the cell's centre to the box's in cells; logarithms of the box in `UNIT`; of the
 tilt, by which the line through the eyes falls towards the picture's right."""
+
+LEVELS = ((1, 0), (2, 0), (4, 24), (8, 24))
+"""How many times smaller each copy is that a `Pyramid` looks at, and how many pixels of repeated border it gets: in a
+small copy a face may fill the picture or be cut off by its edge, and the network knows faces with something around."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class _Block(nn.Module):
 
 
 class Detector(nn.Module):
-    """Picture (B, 3, 16·h, 16·w), RGB in 0 to 1, to `OUTPUTS` of each cell, (B, 7, H, W) with H = 2·h, W = 2·w."""
+    """Picture (B, 3, h, w), RGB in 0 to 1, to `OUTPUTS` of each cell, (B, 7, H, W) with H = ⌈h/8⌉, W = ⌈w/8⌉."""
 
     mean: Tensor
     deviation: Tensor
@@ -86,5 +92,54 @@ class Detector(nn.Module):
         """See the class."""
         fine = self.fine((picture - self.mean) / self.deviation)
         coarse = nn.functional.interpolate(self.lateral(self.coarse(fine)), scale_factor=2.0, mode="nearest")
+        # Of an odd number of cells half a coarse one is left over.
+        coarse = coarse[:, :, : fine.shape[2], : fine.shape[3]]
         answer: Tensor = self.outputs(self.mixed(fine + coarse))
         return answer
+
+
+class Pyramid(nn.Module):
+    """Picture (B, 8·h, 8·w, 3) uint8 to boxes (B, N, 5): score from 0 to 1, x and y of the middle, width and height.
+
+    All four are in pixels of the picture. The detector looks at the picture and at copies 2, 4 and 8 times smaller;
+    there is one row for each cell of each copy.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """See the class."""
+        level = picture.permute(0, 3, 1, 2).float() / 255
+        boxes = []
+        for factor, margin in LEVELS:
+            if factor > 1:
+                level = nn.functional.avg_pool2d(level, 2)
+            framed = nn.functional.pad(level, (margin,) * 4, mode="replicate") if margin else level
+            boxes.append(boxes_of_cells(self.detector(framed), factor, margin))
+        return torch.cat(boxes, 1)
+
+
+def boxes_of_cells(cells: Tensor, factor: float, margin: float) -> Tensor:
+    """What cells say, in pixels of the picture.
+
+    Args:
+        cells: (B, 7, H, W), see `OUTPUTS`.
+        factor: how many times smaller than the picture the detector's was.
+        margin: pixels of the detector's picture left of and above the picture's own.
+
+    Returns:
+        (B, H·W, 5): score from 0 to 1, x and y of the middle, width and height.
+    """
+    x = torch.arange(cells.shape[3], dtype=cells.dtype).view(1, 1, -1)
+    y = torch.arange(cells.shape[2], dtype=cells.dtype).view(1, -1, 1)
+    sizes = UNIT * torch.exp(cells[:, 3:5].clamp(-3.0, 3.0))
+    rows = (
+        torch.sigmoid(cells[:, 0]),
+        factor * ((x + 0.5 + cells[:, 1]) * CELL - margin),
+        factor * ((y + 0.5 + cells[:, 2]) * CELL - margin),
+        factor * sizes[:, 0],
+        factor * sizes[:, 1],
+    )
+    return torch.stack(rows, -1).flatten(1, 2)

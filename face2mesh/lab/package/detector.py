@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from face2mesh.errors import Face2MeshError, InputFileError
-from face2mesh.lab.nets.detector import Detector, DetectorConfiguration
+from face2mesh.lab.nets.detector import Detector, DetectorConfiguration, Pyramid
 from face2mesh.lab.package.export import LARGEST_DIFFERENCE_OF_CODES, differences, export_network
 from face2mesh.lab.pairs.pasted import Composition, Pieces, paste
 from face2mesh.lab.pairs.progress import progress_to
@@ -75,18 +75,21 @@ def simplified(detector: Detector) -> Detector:
 
 
 def exported(detector: Detector) -> bytes:
-    """The ONNX file's bytes: input `picture` (B, 3, 16·h, 16·w), output `cells` (B, 7, 2·h, 2·w).
+    """The ONNX file's bytes: input `picture` (B, 8·h, 8·w, 3) uint8, output `boxes` (B, N, 5), see `Pyramid`.
 
     Raises:
         Face2MeshError: ONNX Runtime says something else than torch, or the file is larger than 1 MB.
     """
-    free = {2: 16 * torch.export.Dim("h", min=1, max=256), 3: 16 * torch.export.Dim("w", min=1, max=256)}
-    content = export_network(detector, {"picture": torch.rand(2, 3, 96, 128)}, ["cells"], free=free)
-    content = _in_halves(content)
+    pyramid = Pyramid(detector).eval()
+    free = {1: 8 * torch.export.Dim("h", min=2, max=512), 2: 8 * torch.export.Dim("w", min=2, max=512)}
     generator = torch.Generator().manual_seed(SEED)
-    for shape in ((1, 3, 320, 240), (3, 3, 16, 48)):
-        inputs = {"picture": torch.rand(shape, generator=generator)}
-        value = differences(detector, content, inputs, ["cells"])["cells"][1]
+
+    def picture(*shape: int) -> dict[str, torch.Tensor]:
+        return {"picture": torch.randint(256, (*shape, 3), generator=generator, dtype=torch.uint8)}
+
+    content = _in_halves(export_network(pyramid, picture(2, 96, 136), ["boxes"], free=free))
+    for shape in ((1, 320, 240), (3, 16, 56)):
+        value = differences(pyramid, content, picture(*shape), ["boxes"])["boxes"][1]
         if not value <= LARGEST_DIFFERENCE_OF_CODES:
             raise Face2MeshError(
                 f"{DETECTOR_FILE}: the exported network differs by {value:.2g} from the original, more than "

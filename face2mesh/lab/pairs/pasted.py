@@ -27,6 +27,11 @@ FACE_SIDE = 96
 
 # Share of the pictures that are a gradient with noise instead of scenery.
 _PLAIN = 0.125
+# The largest of small faces, pixels.
+_SMALL = 36.0
+# Photos that shrink are averaged over so many pixels each way where their scale is below the second number: about the
+# width of the filter that a good scaler uses.
+_COARSER = ((2, 0.6), (3, 0.4), (4, 0.27))
 # The outer corners of the subject's right and left eye, in iBUG's order; the right one is on an upright photo's left.
 _EYE_CORNERS = (36, 45)
 
@@ -59,6 +64,7 @@ class Composition:
         face, shuffled, thing: what each of the other layers is; the rest is nothing.
         layers: how many layers may be pasted.
         smallest, largest: range of a face's √(w·h) in pixels; sizes are even in their logarithm.
+        small: that a pasted face is at most 36 pixels large.
         largest_whole: of faces in whole photos; far larger ones teach that a part of a face is none.
         tilt_degrees: deviation of the tilt of two faces in three; the third's is even up to `most_tilted`.
         most_tilted: degrees.
@@ -71,6 +77,7 @@ class Composition:
     thing: float = 0.25
     layers: int = 2
     smallest: float = 12.0
+    small: float = 0.0
     largest: float = 90.0
     largest_whole: float = 260.0
     tilt_degrees: float = 15.0
@@ -157,9 +164,7 @@ class _Draft:
         """Pieces of tiles at many scales, mirrored and turned a little; some are a gradient with noise."""
         count, generator = self.count, self.generator
         tiles = self.pieces.tiles[self._drawn(len(self.pieces.tiles), count)].float() / 255
-        share = self.composition.bordered
-        # Nothing is drawn where nothing can come of it, so that older configurations give the pictures they gave.
-        bordered = self._even(0, 1) < share if share else torch.zeros(count, dtype=torch.bool)
+        bordered = self._even(0, 1) < self.composition.bordered
         scale = torch.exp(self._even(math.log(0.3), math.log(1.0)))
         scale = torch.where(bordered, torch.exp(self._even(math.log(1.2), math.log(3.5))), scale)
         angle = 0.2 * torch.randn(count, generator=generator)
@@ -170,9 +175,8 @@ class _Draft:
         grid = affine_grid(matrix, [count, 3, self.side, self.side], align_corners=False)
         # Beyond its edges a tile is reflected or its border is repeated.
         grid = torch.where(bordered.view(-1, 1, 1, 1), grid.clamp(-1, 1), grid)
-        coarse = avg_pool2d(tiles, 2)
-        small = interpolate(coarse, tiles.shape[-2:], mode="bilinear", align_corners=False)
-        tiles = torch.where(bordered.view(-1, 1, 1, 1), small, tiles)
+        coarse = avg_pool2d(tiles[bordered], 2)
+        tiles[bordered] = interpolate(coarse, tiles.shape[-2:], mode="bilinear", align_corners=False)
         pictures = grid_sample(tiles, grid, padding_mode="reflection", align_corners=False)
         plain = torch.rand(count, 3, 3, 3, generator=generator)
         plain = interpolate(plain, (self.side, self.side), mode="bilinear", align_corners=True)
@@ -220,16 +224,20 @@ class _Draft:
 
     def _sampled(self, photos: Tensor, grid: Tensor, scale: Tensor) -> Tensor:
         """Photos (n, C, 96, 96) in 0 to 1 at a grid, first made coarser where they shrink."""
-        for factor, below in ((2, 0.7), (4, 0.35)):
+        averaged = photos
+        for factor, below in _COARSER:
             fewer = scale < below
             if fewer.any():
                 coarse = avg_pool2d(photos[fewer], factor)
-                photos = photos.clone()
-                photos[fewer] = interpolate(coarse, photos.shape[-2:], mode="bilinear", align_corners=False)
-        return grid_sample(photos, grid, padding_mode="border", align_corners=False)
+                averaged = averaged.clone()
+                averaged[fewer] = interpolate(coarse, photos.shape[-2:], mode="bilinear", align_corners=False)
+        return grid_sample(averaged, grid, padding_mode="border", align_corners=False)
 
     def _sizes(self, n: int, largest: float) -> Tensor:
-        return torch.exp(self._even(math.log(self.composition.smallest), math.log(largest), n))
+        smallest = self.composition.smallest
+        sizes = torch.exp(self._even(math.log(smallest), math.log(largest), n))
+        small = torch.exp(self._even(math.log(smallest), math.log(_SMALL), n))
+        return torch.where(self._even(0, 1, n) < self.composition.small, small, sizes)
 
     def _recoloured(self, photos: Tensor) -> Tensor:
         """Gamma, gain and a colour cast of each photo's own."""

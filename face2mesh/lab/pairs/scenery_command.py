@@ -1,4 +1,4 @@
-"""`face2mesh lab pairs scenery`: pictures without people, for the face detector."""
+"""`face2mesh lab pairs scenery`: pictures without people, for the face detector, and coins that we draw."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.head.base_head import BaseHead
+from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.pairs.fairface import photos, read_labels
 from face2mesh.lab.pairs.mediapipe import INNER_51
 from face2mesh.lab.pairs.progress import progress_to
-from face2mesh.lab.pairs.scenery import KIND, VERSION, make_scenery, pictures_in, tiles_of_photos
+from face2mesh.lab.pairs.reliefs import drawn_reliefs, trays
+from face2mesh.lab.pairs.scenery import KIND, TILE_SIDE, VERSION, Scenery, make_scenery, pictures_in, tiles_of_photos
 from face2mesh.store import provenance, write_arrays
 
 HELD_SHARE = 0.15
 TILES_OF_FACES = 1500
+RELIEFS, TRAYS = 1000, 400
+_HEADS = 100  # people on the reliefs
 # Photos from which pieces beside the face are taken.
 _PHOTOS = 2500
 
@@ -43,6 +48,8 @@ def make(arguments: argparse.Namespace) -> None:
     paths = pictures_in(arguments.folders)
     inputs = {f"{index:04d} {path.name}": path for index, path in enumerate(paths)}
     inputs["labels"] = data / "fairface-train.npz"
+    inputs["corpus"], inputs["base-head"] = arguments.build / "corpus.npz", arguments.build / "base-head.npz"
+    corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
     origin = provenance(inputs, {"held_share": HELD_SHARE}, arguments.seed)
     scenery = make_scenery(paths, arguments.seed, HELD_SHARE, progress_to(len(paths), "scenery"))
     beside = tiles_of_photos(_training_photos(data), TILES_OF_FACES, arguments.seed)
@@ -52,9 +59,31 @@ def make(arguments: argparse.Namespace) -> None:
         tiles=np.concatenate([scenery.tiles, beside]),
         held_tile=np.concatenate([scenery.held_tile, held]),
     )
+    scenery = _with_reliefs(scenery, corpus, BaseHead.load(inputs["base-head"]), arguments.seed)
     path = arguments.build / "scenery.npz"
     write_arrays(path, KIND, VERSION, dict(vars(scenery)), origin)
     print(f"{path}: {len(scenery.tiles)} tiles and {len(scenery.objects)} things of {len(paths)} pictures")
+
+
+def _with_reliefs(scenery: Scenery, corpus: Corpus, base: BaseHead, seed: int) -> Scenery:
+    """With coins and medals among the things, and trays of them among the tiles; both with heads and things of their
+    own where they are held out."""
+    generator = np.random.default_rng(seed)
+    heads = corpus.heads(generator.normal(0, 1, (_HEADS, len(corpus.identity))))
+    parts = []
+    for held in (True, False):
+        share = HELD_SHARE if held else 1 - HELD_SHARE
+        first = round(HELD_SHARE * _HEADS)
+        people = heads[:first] if held else heads[first:]
+        symbols = list(scenery.objects[scenery.held_object == held])
+        reliefs = drawn_reliefs(people, base.triangles, symbols, round(share * RELIEFS), seed + held)
+        parts.append((reliefs, trays(reliefs, TILE_SIDE, round(share * TRAYS), seed + held), held))
+    return Scenery(
+        np.concatenate([scenery.tiles, *(tiles for _, tiles, _ in parts)]),
+        np.concatenate([scenery.objects, *(reliefs for reliefs, _, _ in parts)]),
+        np.concatenate([scenery.held_tile, *(np.full(len(tiles), held) for _, tiles, held in parts)]),
+        np.concatenate([scenery.held_object, *(np.full(len(reliefs), held) for reliefs, _, held in parts)]),
+    )
 
 
 def _training_photos(data: Path) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:

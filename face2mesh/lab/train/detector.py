@@ -21,10 +21,10 @@ from face2mesh.lab.train.loop import Objective, train
 from face2mesh.lab.train.workers import draws
 from face2mesh.store import provenance
 
-SMALLEST, LARGEST = 16.0, 68.0
+SMALLEST, LARGEST = 14.0, 76.0
 """Sides √(w·h) in pixels that the network must find in its own picture; the next smaller picture shows larger ones."""
 # Sides just outside are neither asked for nor forbidden; larger faces show only parts, which are no faces.
-_TOLERATED_LARGEST = 92.0
+_TOLERATED_LARGEST = 104.0
 # A cell is the face's within this distance of its middle, in sides, and no other face's beyond the second.
 _NEAR, _FAR = 0.2, 0.5
 # Of a face that is hidden more than this nothing is asked; most of one must be seen.
