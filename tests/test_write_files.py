@@ -12,10 +12,8 @@ from face2mesh.face import project
 from face2mesh.head import PARTS
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.write import WRITERS, HeadMesh, document, write, write_json
-from face2mesh.write.glb import seam_vertices
 
 trimesh = pytest.importorskip("trimesh", reason="the readers come with the extra [dev]")
-pygltflib = pytest.importorskip("pygltflib", reason="the readers come with the extra [dev]")
 
 FACE = made_up_face()
 HEAD = FACE.head
@@ -81,79 +79,6 @@ def test_stl(tmp_path):
     mesh = trimesh.load(tmp_path / "head.stl", process=False)
     np.testing.assert_allclose(mesh.triangles, FACE.vertices[FACE.triangles], atol=1e-4)
     assert (tmp_path / "head.stl").stat().st_size == 84 + 50 * len(FACE.triangles)
-
-
-def _accessor(gltf, index):
-    accessor = gltf.accessors[index]
-    view = gltf.bufferViews[accessor.bufferView]
-    kind = {5126: np.float32, 5125: np.uint32}[accessor.componentType]
-    columns = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}[accessor.type]
-    assert view.byteOffset % 4 == 0
-    flat = np.frombuffer(gltf.binary_blob(), kind, accessor.count * columns, view.byteOffset)
-    return flat.reshape(-1, columns) if columns > 1 else flat
-
-
-def test_glb_by_its_accessors(tmp_path):
-    path = tmp_path / "head.glb"
-    write(_coloured(), path)
-    gltf = pygltflib.GLTF2().load(str(path))
-    assert [gltf.nodes[i].name for i in gltf.nodes[0].children] == list(PARTS)
-    for mesh in gltf.meshes:
-        first, last = HEAD.part_vertices[mesh.name]
-        start, end = HEAD.part_quads[mesh.name]
-        primitive = mesh.primitives[0]
-        attributes = {
-            name: _accessor(gltf, index) for name, index in vars(primitive.attributes).items() if index is not None
-        }
-        count = len(attributes["POSITION"])
-        assert {len(values) for values in attributes.values()} == {count}
-        # Metres, and the head's own order first.
-        np.testing.assert_allclose(attributes["POSITION"][: last - first] * 1000, FACE.vertices[first:last], atol=1e-4)
-        bounds = gltf.accessors[primitive.attributes.POSITION]
-        np.testing.assert_allclose(bounds.min, attributes["POSITION"].min(0), atol=1e-9)
-        np.testing.assert_allclose(bounds.max, attributes["POSITION"].max(0), atol=1e-9)
-        np.testing.assert_allclose(np.linalg.norm(attributes["NORMAL"], axis=1), 1, atol=1e-5)
-        corners = _accessor(gltf, primitive.indices).reshape(-1, 3)
-        assert corners.max() < count
-        wanted = FACE.vertices[FACE.triangles[2 * start : 2 * end]]
-        np.testing.assert_allclose(attributes["POSITION"][corners] * 1000, wanted, atol=1e-4)
-        # sRGB's middle grey is 0.2140 in linear light.
-        srgb = COLOURS[first:last] / 255
-        linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-        np.testing.assert_allclose(attributes["COLOR_0"][: last - first, :3], linear, atol=1e-5)
-
-
-def test_glb_is_laid_out_as_the_specification_says(tmp_path):
-    write(MESH, tmp_path / "head.glb")
-    content = (tmp_path / "head.glb").read_bytes()
-    magic, version, length, json_length, kind = np.frombuffer(content, "<u4", 5)
-    assert (magic, version, length, kind) == (0x46546C67, 2, len(content), 0x4E4F534A)
-    assert json_length % 4 == 0
-    binary_length, kind = np.frombuffer(content, "<u4", 2, 20 + json_length)
-    assert kind == 0x004E4942
-    assert 28 + json_length + binary_length == length
-    text = json.loads(content[20 : 20 + json_length])
-    assert text["buffers"][0]["byteLength"] <= binary_length
-    for view in text["bufferViews"]:
-        assert view["byteOffset"] + view["byteLength"] <= text["buffers"][0]["byteLength"]
-
-
-def test_trimesh_reads_the_glb_in_metres(tmp_path):
-    write(MESH, tmp_path / "head.glb")
-    scene = trimesh.load(tmp_path / "head.glb")
-    assert set(scene.geometry) == set(PARTS)
-    np.testing.assert_allclose(scene.bounds * 1000, [FACE.vertices.min(0), FACE.vertices.max(0)], atol=1e-3)
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_every_seam_vertex_has_its_texture_point(part):
-    vertices, uvs, triangles = seam_vertices(HEAD.topology, part)
-    first, last = HEAD.part_vertices[part]
-    np.testing.assert_array_equal(vertices[: last - first], np.arange(first, last))
-    start, end = HEAD.part_quads[part]
-    np.testing.assert_array_equal(vertices[triangles], HEAD.triangles[2 * start : 2 * end])
-    pairs = set(zip(HEAD.quads[start:end].ravel().tolist(), HEAD.uv_quads[start:end].ravel().tolist(), strict=True))
-    assert set(zip(vertices[triangles].ravel().tolist(), uvs[triangles].ravel().tolist(), strict=True)) == pairs
 
 
 def test_npz(tmp_path):

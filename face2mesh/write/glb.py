@@ -1,133 +1,161 @@
-"""Binary glTF 2.0 (GLB): a node for each part, texture coordinates, normals and colours; metres.
+"""Binary glTF 2.0 (GLB): the neutral person in metres, ARKit's 52 shapes as morph targets, a material for each part.
 
-glTF has one texture point for each vertex, so a vertex on a seam of the texture is written once for each of its texture
-points: first the part's vertices in the head's order, then the repeated ones.
+One mesh, "head", has a primitive and a material for each part, so that one list of weights moves all parts. The weights
+that the mesh comes with are the face's own expression; viewers that do not know weights show the neutral person. glTF
+has one texture point for each vertex, so a vertex on a seam is written once for each of its texture points: first the
+part's vertices in the head's order, then the repeated ones.
+
+Where the mesh has a rig, its bones are a skin of the same mesh, at rest. Bones and morphs both move the jaw and the
+eyes: whoever uses the file turns one or the other.
 """
 
 from __future__ import annotations
 
-import json
+import io
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.draw.light import to_linear
-from face2mesh.head import Topology
 from face2mesh.head.normals import vertex_normals
+from face2mesh.write.gltf.buffer import Buffer
+from face2mesh.write.gltf.materials import IOR_EXTENSION, SURFACES, material
+from face2mesh.write.gltf.seams import Split, split_at_seams
+from face2mesh.write.gltf.skeleton import add_influences, skeleton
 from face2mesh.write.mesh import HeadMesh
 
-_METRES = 0.001
-_FLOAT, _UINT32 = 5126, 5125
-_ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
-_TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
-_ROUGHNESS = {"skin": 0.6, "left_eye": 0.1, "right_eye": 0.1, "upper_teeth": 0.3, "lower_teeth": 0.3, "tongue": 0.4}
-_SHEER = ("lashes",)
-"""Parts that thin out: seen from both sides, with an opacity beside the colour."""
-_GLTF_MAGIC, _JSON_CHUNK, _BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
+Floats = NDArray[np.float32]
 
-
-def seam_vertices(topology: Topology, part: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """A part's vertices with one texture point each.
-
-    Returns:
-        vertex (n,), rows of the head's vertices: the part's in order, then those repeated on seams; uv (n,), rows of
-        the texture points; triangles (t, 3), rows of these n.
-    """
-    first, last = topology.part_vertices[part]
-    start, end = topology.part_quads[part]
-    quads, uv_quads = topology.quads[start:end].astype(np.int64), topology.uv_quads[start:end].astype(np.int64)
-    pairs = quads * len(topology.uv) + uv_quads
-    unique, index = np.unique(pairs.ravel(), return_inverse=True)
-    vertex, uv = unique // len(topology.uv), unique % len(topology.uv)
-    # Sorted by vertex, so the first pair of each vertex stands for it; a vertex without a quad gets texture point 0.
-    leads = np.r_[True, vertex[1:] != vertex[:-1]]
-    place = np.where(leads, vertex - first, (last - first) + np.cumsum(~leads) - 1)
-    count = last - first + int((~leads).sum())
-    vertices, uvs = np.arange(first, first + count), np.zeros(count, np.int64)
-    vertices[place], uvs[place] = vertex, uv
-    corners = place[index.reshape(-1)].reshape(quads.shape)
-    triangles = topology.triangles[2 * start : 2 * end].astype(np.int64)
-    owner = np.repeat(np.arange(end - start), 2)
-    which = (quads[owner][:, None, :] == triangles[:, :, None]).argmax(2)
-    return vertices, uvs, np.take_along_axis(corners[owner], which, axis=1)
-
-
-class _Buffer:
-    """Accessors, their views, and the bytes behind them."""
-
-    def __init__(self) -> None:
-        self.views: list[dict[str, Any]] = []
-        self.accessors: list[dict[str, Any]] = []
-        self.content = bytearray()
-
-    def add(self, array: NDArray[Any], bounds: bool = False) -> int:
-        """Append an array, (n, c) float32 or (n,) uint32 indices; its accessor's number."""
-        array = np.ascontiguousarray(array)
-        indices = array.dtype == np.uint32
-        target = _ELEMENT_BUFFER if indices else _ARRAY_BUFFER
-        self.views.append({"buffer": 0, "byteOffset": len(self.content), "byteLength": array.nbytes, "target": target})
-        self.content += array.astype(array.dtype.newbyteorder("<")).tobytes()
-        accessor: dict[str, Any] = {
-            "bufferView": len(self.views) - 1,
-            "componentType": _UINT32 if indices else _FLOAT,
-            "count": len(array),
-            "type": _TYPES[1 if array.ndim == 1 else array.shape[1]],
-        }
-        if bounds:
-            accessor |= {"min": array.min(0).tolist(), "max": array.max(0).tolist()}
-        self.accessors.append(accessor)
-        return len(self.accessors) - 1
+METRES = np.float32(0.001)
+STILL_MM = 2e-5
+"""A morph that moves a vertex by less is not written for it."""
+STEADY = 1 / 128
+"""A morph that changes each number of a normal by less is not written for it: half a degree is not seen."""
+_JPEG_QUALITY = 92
+_LINEAR, _LINEAR_MIPMAPS, _CLAMP = 9729, 9987, 33071
+LICENCE = (
+    "The head is yours to use, also in what is sold; please ask the person shown. Topology: MakeHuman (CC0 1.0). Shape "
+    "statistics: ICT-FaceKit Light (MIT, Copyright (c) 2020 USC Institute for Creative Technologies)."
+)
 
 
 def write_glb(mesh: HeadMesh, file: IO[bytes]) -> None:
-    """Write a root node "head" with a child for each part."""
-    topology = mesh.topology
-    normals = vertex_normals(mesh.vertices, topology.triangles).astype(np.float32)
-    normals[~normals.any(1)] = (0, 0, 1)
-    # Colours of vertices are linear in glTF.
-    linear = to_linear(mesh.colours / np.float32(255))
-    colours = np.concatenate([linear, mesh.opacity[:, None]], axis=1).astype(np.float32)
-    buffer = _Buffer()
-    nodes: list[dict[str, Any]] = [{"name": "head", "children": []}]
-    meshes: list[dict[str, Any]] = []
-    materials: list[dict[str, Any]] = []
-    for part in topology.part_vertices:
-        vertices, uvs, triangles = seam_vertices(topology, part)
-        if not len(triangles):
-            continue
-        attributes = {
-            "POSITION": buffer.add(mesh.vertices[vertices] * np.float32(_METRES), bounds=True),
-            "NORMAL": buffer.add(normals[vertices]),
-            # The origin of glTF's textures is at the upper left.
-            "TEXCOORD_0": buffer.add((topology.uv[uvs] * [1, -1] + [0, 1]).astype(np.float32)),
-            "COLOR_0": buffer.add(colours[vertices][:, : 4 if part in _SHEER else 3]),
-        }
-        indices = buffer.add(triangles.ravel().astype(np.uint32))
-        primitive = {"attributes": attributes, "indices": indices, "material": len(materials)}
-        surface = {"metallicFactor": 0, "roughnessFactor": _ROUGHNESS.get(part, 0.8)}
-        materials.append({"name": part, "pbrMetallicRoughness": surface})
-        if part in _SHEER:
-            materials[-1] |= {"doubleSided": True, "alphaMode": "BLEND"}
-        nodes[0]["children"].append(len(nodes))
-        nodes.append({"name": part, "mesh": len(meshes)})
-        meshes.append({"name": part, "primitives": [primitive]})
-    document = {
-        "asset": {"version": "2.0", "generator": f"Face2Mesh, {mesh.made_by}"},
+    """Write a head.
+
+    Raises:
+        OutputError: the mesh asks for bones, and its morphs turn none.
+    """
+    buffer = Buffer()
+    document: dict[str, Any] = {
+        "asset": {
+            "version": "2.0",
+            "generator": f"Face2Mesh, {mesh.made_by}",
+            "extras": {"licence": LICENCE},
+        },
+        "extensionsUsed": [IOR_EXTENSION],
         "scene": 0,
-        "scenes": [{"nodes": [0]}],
-        "nodes": nodes,
-        "meshes": meshes,
-        "materials": materials,
-        "accessors": buffer.accessors,
-        "bufferViews": buffer.views,
-        "buffers": [{"byteLength": len(buffer.content)}],
+        "scenes": [{"name": "Face2Mesh", "nodes": [0], "extras": {"face2mesh": _photo(mesh)}}],
+        "nodes": [{"name": "head", "mesh": 0}],
     }
-    text = json.dumps(document, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    content = bytes(buffer.content) + b"\0" * (-len(buffer.content) % 4)
-    length = 12 + 8 + len(text) + 8 + len(content)
-    file.write(np.array([_GLTF_MAGIC, 2, length, len(text), _JSON_CHUNK], "<u4").tobytes())
-    file.write(text)
-    file.write(np.array([len(content), _BINARY_CHUNK], "<u4").tobytes())
-    file.write(content)
+    texture = None
+    if mesh.texture is not None:
+        texture = 0
+        document |= _texture(mesh.texture, buffer)
+    parts = [part for part, (start, end) in mesh.topology.part_quads.items() if end > start]
+    document["materials"] = [material(part, texture) for part in parts]
+    shapes = _Shapes(mesh)
+    primitives = []
+    for number, part in enumerate(parts):
+        split = split_at_seams(mesh.topology, part)
+        attributes, targets = _attributes(shapes, mesh, part, split, buffer)
+        triangles = split.triangles.ravel()
+        indices = buffer.add_indices(triangles.astype(np.uint16 if len(split.vertices) <= 0xFFFF else np.uint32))
+        primitives.append({"attributes": attributes, "targets": targets, "indices": indices, "material": number})
+    document["meshes"] = [
+        {
+            "name": "head",
+            "primitives": primitives,
+            "weights": [round(weight, 6) for weight in mesh.weights.values()],
+            "extras": {"targetNames": list(mesh.weights)},
+        }
+    ]
+    if mesh.rig is not None:
+        document |= skeleton(mesh.rig, document["nodes"], document["scenes"][0], buffer)
+    buffer.write_container(document, file)
+
+
+class _Shapes:
+    """Places and normals of all shapes, in metres, and where each differs from the neutral one."""
+
+    def __init__(self, mesh: HeadMesh) -> None:
+        triangles = mesh.topology.triangles
+        self.positions = mesh.neutral * METRES
+        self.normals = _normals(mesh.neutral, triangles)
+        self.displacements = {name: morph * METRES for name, morph in mesh.morphs.items()}
+        self.moves = {name: np.abs(morph).max(1) > STILL_MM for name, morph in mesh.morphs.items()}
+        self.turns = {
+            name: _normals(mesh.neutral + morph, triangles) - self.normals for name, morph in mesh.morphs.items()
+        }
+        self.is_turned = {name: np.abs(turn).max(1) > STEADY for name, turn in self.turns.items()}
+
+
+def _normals(vertices: Floats, triangles: NDArray[np.int32]) -> Floats:
+    normals = vertex_normals(vertices, triangles).astype(np.float32)
+    normals[~normals.any(1)] = (0, 0, 1)
+    return normals
+
+
+def _attributes(
+    shapes: _Shapes, mesh: HeadMesh, part: str, split: Split, buffer: Buffer
+) -> tuple[dict[str, int], list[dict[str, int]]]:
+    """Accessors of a part at rest, and of its targets."""
+    rows = split.vertices
+    attributes = {
+        "POSITION": buffer.add_attribute(shapes.positions[rows], bounds=True),
+        "NORMAL": buffer.add_attribute(shapes.normals[rows]),
+        # The origin of glTF's textures is at the upper left.
+        "TEXCOORD_0": buffer.add_attribute((mesh.topology.uv[split.uv] * [1, -1] + [0, 1]).astype(np.float32)),
+    }
+    sheer = SURFACES[part].sheer
+    if mesh.texture is None or sheer:
+        attributes["COLOR_0"] = buffer.add_attribute(_colours(mesh, rows, sheer))
+    if mesh.rig is not None:
+        attributes |= add_influences(mesh.rig.weights[rows], buffer)
+    targets = [
+        {
+            "POSITION": buffer.add_displacements(displacement[rows], shapes.moves[name][rows], bounds=True),
+            "NORMAL": buffer.add_displacements(shapes.turns[name][rows], shapes.is_turned[name][rows]),
+        }
+        for name, displacement in shapes.displacements.items()
+    ]
+    return attributes, targets
+
+
+def _colours(mesh: HeadMesh, rows: NDArray[np.int64], sheer: bool) -> Floats:
+    """Linear colours of vertices, white under a texture, with their opacity where the part is sheer."""
+    colours = np.ones((len(rows), 3), np.float32)
+    if mesh.texture is None:
+        colours = to_linear(mesh.colours[rows] / np.float32(255)).astype(np.float32)
+    return np.column_stack([colours, mesh.opacity[rows]]) if sheer else colours
+
+
+def _texture(picture: NDArray[np.uint8], buffer: Buffer) -> dict[str, Any]:
+    """The document's part of a texture; the picture goes into the buffer as JPEG."""
+    from PIL import Image
+
+    encoded = io.BytesIO()
+    Image.fromarray(picture).save(encoded, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return {
+        "images": [{"name": "colours", "mimeType": "image/jpeg", "bufferView": buffer.add_view(encoded.getvalue())}],
+        "samplers": [{"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAPS, "wrapS": _CLAMP, "wrapT": _CLAMP}],
+        "textures": [{"name": "colours", "source": 0, "sampler": 0}],
+    }
+
+
+def _photo(mesh: HeadMesh) -> dict[str, Any]:
+    """Where the head was in front of the camera, as the JSON beside it says."""
+    from face2mesh.write.document import document
+
+    told = document(mesh.face)
+    return {key: told[key] for key in ("camera", "pose", "scale_source")}
