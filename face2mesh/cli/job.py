@@ -41,6 +41,7 @@ class Wanted:
         neutral: also write the head without expression.
         ipd_mm: distance between the eyes' centres, where it is known.
         subdivide: how often the mesh is made finer.
+        rigged: give bones to the formats that can carry them.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Wanted:
     neutral: bool = False
     ipd_mm: float | None = None
     subdivide: int = 0
+    rigged: bool = False
 
 
 @dataclass
@@ -169,7 +171,7 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
             face = with_photo_colours(face, photo.rgb)
         faces = {"": face, "-neutral": face.neutral()} if wanted.neutral else {"": face}
         for ending, shown in faces.items():
-            mesh = HeadMesh.of(shown, photo.rgb, subdivide=wanted.subdivide)
+            mesh = HeadMesh.of(shown, photo.rgb, rigged=wanted.rigged, subdivide=wanted.subdivide)
             for suffix in wanted.formats:
                 write(mesh, folder / f"{name}{ending}.{suffix}")
         write_json(face, folder / f"{name}.json", seconds)

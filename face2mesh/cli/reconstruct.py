@@ -38,6 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--subdivide", type=int, choices=(1, 2), default=0, help="a finer head: each quad becomes 4, or 16"
     )
+    parser.add_argument("--rig", action="store_true", help="bones for jaw and eyes (glb, html, blend, fbx)")
     parser.add_argument("--ipd", type=_ipd, metavar="MM", help="distance between the eyes' centres, sets the scale")
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
@@ -89,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         neutral=arguments.neutral,
         ipd_mm=arguments.ipd,
         subdivide=arguments.subdivide,
+        rigged=arguments.rig,
     )
     names = result_names(list(photos.values()), numbered=arguments.face is None, neutral=arguments.neutral)
     model = load(arguments.model)
