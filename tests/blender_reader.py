@@ -1,7 +1,7 @@
 """Inside Blender: what it finds in files, for the tests. `python blender_reader.py -- ORDERS.json FOUND.npz`.
 
-The orders: `{"files": {name: path}, "pictures": {png: [name, {shape key: value}]}, "points": [[x, y, z], ...]}`. Lengths are
-metres, in Blender's own axes.
+The orders: `{"files": {name: path}, "pictures": {png: [name, {shape key: value}]}, "points": [[x, y, z], ...]}`.
+Lengths are metres, in Blender's own axes.
 """
 
 import importlib

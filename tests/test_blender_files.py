@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,6 @@ from face2mesh.head import ARKIT_NAMES, PARTS
 from face2mesh.photo import read_photo
 from face2mesh.write import HeadMesh, write
 
-from pathlib import Path
-
 pytestmark = pytest.mark.skipif(
     find_blender() is None,
     reason=f"no Blender: neither bpy in this Python (3.11 or 3.13, NumPy below 2 for 3.11) nor {BLENDER_VARIABLE}",
@@ -24,9 +23,10 @@ pytestmark = pytest.mark.skipif(
 
 READER = Path(__file__).with_name("blender_reader.py")
 SUFFIXES = ("obj", "glb", "blend", "fbx")
+PICTURES = {"shut": 0, "open": 1}
 CLOSE_MM = 1e-4
-FLOAT_MM = 3e-5
-"""What float32 metres leave of a millimetre at 0.25 m; two of them are half of CLOSE_MM."""
+FORGOTTEN_BY_FBX_MM = 2e-4
+"""Blender's FBX exporter leaves a vertex out of a shape that moves it by a millionth of its coordinates."""
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,13 @@ def found(mesh, tmp_path_factory):
     names = [f"head.{suffix}" for suffix in SUFFIXES] + ["rigged.blend", "rigged.fbx"]
     orders = {
         "files": {name: str(folder / name) for name in names},
-        "pictures": {str(folder / f"{name}.png"): ["head.blend", {"jawOpen": w}] for name, w in (("shut", 0), ("open", 1))},
+        "pictures": {
+            str(folder / f"{name}.png"): ["head.blend", {"jawOpen": weight}] for name, weight in PICTURES.items()
+        },
         "points": (mesh.face.landmarks @ AXES.T / 1000).tolist(),
     }
     (folder / "orders.json").write_text(json.dumps(orders))
-    run_in_blender(READER, [str(folder / "orders.json"), str(folder / "found.npz")])
+    run_in_blender(READER, folder / "orders.json", folder / "found.npz")
     with np.load(folder / "found.npz") as archive:
         arrays = dict(archive)
     return json.loads(str(arrays.pop("documents"))), arrays, folder
@@ -116,6 +118,7 @@ def test_parts_are_objects_with_quads_and_shapes(mesh, found, name):
     objects = documents[name]["objects"]
     assert set(objects) == set(PARTS)
     shown = _shown(mesh)
+    close = FORGOTTEN_BY_FBX_MM if name.endswith("fbx") else CLOSE_MM
     for part, (first, last) in mesh.topology.part_vertices.items():
         document = objects[part]
         own = {key.split("/")[2]: values for key, values in arrays.items() if key.startswith(f"{name}/{part}/")}
@@ -132,9 +135,9 @@ def test_parts_are_objects_with_quads_and_shapes(mesh, found, name):
         for key in still:
             assert np.linalg.norm(mesh.morphs[key][first:last], axis=1).max() <= 1e-3
         for key, places in zip(names, own["keys"][1:], strict=True):
-            np.testing.assert_allclose(_mm(places - own["keys"][0]), mesh.morphs[key][first:last], atol=CLOSE_MM)
+            np.testing.assert_allclose(_mm(places - own["keys"][0]), mesh.morphs[key][first:last], atol=close)
         np.testing.assert_allclose(document["values"][1:], [mesh.weights[key] for key in names], atol=1e-6)
-        np.testing.assert_allclose(_mm(own["shown"]), shown[first:last], atol=1e-3 * len(still) + CLOSE_MM)
+        np.testing.assert_allclose(_mm(own["shown"]), shown[first:last], atol=1e-3 * len(still) + 10 * close)
         assert document["materials"] == [part]
         assert document["images"]
 

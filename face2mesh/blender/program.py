@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,26 +46,28 @@ def require_blender() -> Path:
     return program
 
 
-def run_in_blender(script: Path, arguments: Sequence[str]) -> None:
+def run_in_blender(script: Path, given: Path, output: Path) -> None:
     """Run a script in Blender and wait for it; what Blender prints is kept from the user.
 
     Args:
-        script: reads its arguments behind `--`.
-        arguments: for the script.
+        script: reads the names of two files behind `--`.
+        given: the first, which it reads.
+        output: the second, which it writes.
 
     Raises:
         OutputError: there is no Blender, or the script failed.
     """
     program = require_blender()
-    words = [*_command(program), str(script), "--", *arguments]
+    words = [*_command(program), str(script), "--", str(given), str(output)]
     try:
         ran = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
         # Without its cause, which would say that the user's folder cannot be written.
         raise OutputError(f"{program}: cannot be run ({error.strerror or error}); {_HOW}.") from None
-    if ran.returncode:
-        said = (ran.stderr.strip() or ran.stdout.strip() or f"exit code {ran.returncode}").splitlines()[-1]
-        raise OutputError(f"{program}: Blender could not write the file ({said}); {_HOW}.")
+    if ran.returncode or not output.is_file():
+        ended = f"exit code {ran.returncode}" if ran.returncode else "no file, though nothing went wrong"
+        said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-1:]
+        raise OutputError(f"{program}: Blender could not write the file ({': '.join([ended, *said])}); {_HOW}.")
 
 
 def _command(program: Path) -> list[str]:

@@ -40,5 +40,5 @@ def _write(mesh: HeadMesh, file: IO[bytes], suffix: str, unit: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         scene, written = Path(folder) / "scene.npz", Path(folder) / f"head.{suffix}"
         np.savez(scene, allow_pickle=False, **scene_arrays(mesh, unit))
-        run_in_blender(WORKER, [str(scene), str(written)])
+        run_in_blender(WORKER, scene, written)
         file.write(written.read_bytes())
