@@ -8,16 +8,14 @@ torch = pytest.importorskip("torch", reason="networks need torch, of the extra [
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript", reason="exporting needs onnxscript, of the extra [train]")
 
-from face2mesh.errors import OutputError  # noqa: E402
 from face2mesh.lab.graph.command import hierarchy_of_head  # noqa: E402
 from face2mesh.lab.nets.decoder import (  # noqa: E402
     ExpressionDecoder,
     ExpressionDecoderConfiguration,
     IdentityDecoder,
     IdentityDecoderConfiguration,
-    export_decoder,
-    fit_linear_path,
 )
+from face2mesh.lab.package.export import export_network  # noqa: E402
 
 MODES = 4
 SIZES = {"channels": (4, 5, 6), "added": (0, 3, 6), "identity_size": MODES}
@@ -103,62 +101,49 @@ def test_learns_a_linear_corpus(hierarchy):
     assert distance < 0.1 * (true - rest).norm(dim=2).mean()
 
 
-def test_a_linear_model_as_the_start(hierarchy):
-    """What interpolation from level 1 can say is said before any training, but for the small random features."""
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    basis = np.stack([hierarchy.unpooling(0) @ rng.standard_normal((hierarchy.counts[1], 3)) for _ in range(MODES)])
-    decoder = IdentityDecoder(IdentityDecoderConfiguration(**SIZES), hierarchy, np.zeros_like(REST))
-    fit_linear_path(decoder, basis)
-    code = torch.randn(5, MODES)
-    true = torch.einsum("bm,mvc->bvc", code, torch.from_numpy(basis).float())
-    distance = (decoder(code) - true).norm(dim=2).mean()
-    assert distance < 0.1 * true.norm(dim=2).mean()
-    narrow = IdentityDecoderConfiguration(channels=(4, 5, 6), added=(0, 2, 6), identity_size=MODES)
-    with pytest.raises(ValueError, match="three channels"):
-        fit_linear_path(IdentityDecoder(narrow, hierarchy, REST), basis)
-
-
 def test_every_parameter_gets_a_gradient(expression_decoder):
     expression_decoder(torch.randn(2, MODES), torch.rand(2, 52)).square().sum().backward()
     for name, parameter in expression_decoder.named_parameters():
         assert torch.count_nonzero(parameter.grad) > 0, name
 
 
-def answers(path, inputs):
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def exported(decoder, output):
+    """The bytes of its ONNX file."""
+    inputs = {"identity": torch.zeros(2, MODES), "expression": torch.zeros(2, 52)}
+    if output == "neutral":
+        del inputs["expression"]
+    return export_network(decoder, inputs, [output])
+
+
+def answers(content, inputs):
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     assert [value.name for value in session.get_inputs()] == list(inputs)
     (output,) = session.get_outputs()
     return output.name, session.run(None, {name: value.numpy() for name, value in inputs.items()})[0]
 
 
-def test_identity_in_onnx_says_the_same_for_any_batch(identity_decoder, tmp_path):
-    export_decoder(identity_decoder, tmp_path / "identity.onnx")
+def test_identity_in_onnx_says_the_same_for_any_batch(identity_decoder):
+    content = exported(identity_decoder, "neutral")
     for count in (1, 3):
         inputs = {"identity": torch.randn(count, MODES)}
-        name, found = answers(tmp_path / "identity.onnx", inputs)
+        name, found = answers(content, inputs)
         assert name == "neutral"
         assert np.abs(found - identity_decoder(**inputs).detach().numpy()).max() < 1e-3
 
 
-def test_expression_in_onnx_says_the_same_without_dense_matrices(hierarchy, tmp_path, monkeypatch):
+def test_expression_in_onnx_says_the_same_without_dense_matrices(hierarchy, monkeypatch):
     monkeypatch.setattr("face2mesh.lab.graph.chebyshev.LARGEST_DENSE", 0)
     torch.manual_seed(3)
     decoder = shaken(ExpressionDecoder(ExpressionDecoderConfiguration(**SIZES), hierarchy))
-    export_decoder(decoder, tmp_path / "expression.onnx")
+    content = exported(decoder, "displacement")
     for count in (1, 3):
         inputs = {"identity": torch.randn(count, MODES), "expression": torch.rand(count, 52)}
-        name, found = answers(tmp_path / "expression.onnx", inputs)
+        name, found = answers(content, inputs)
         assert name == "displacement"
         assert np.abs(found - decoder(**inputs).detach().numpy()).max() < 1e-3
         # ONNX Runtime rounds an ELU of a constant otherwise than one of a variable, so that 0 is not exactly 0.
         inputs["expression"] = torch.zeros(count, 52)
-        assert np.abs(answers(tmp_path / "expression.onnx", inputs)[1]).max() < 1e-5
-
-
-def test_export_into_a_missing_folder_says_so(identity_decoder, tmp_path):
-    with pytest.raises(OutputError, match="cannot be written"):
-        export_decoder(identity_decoder, tmp_path / "nowhere" / "identity.onnx")
+        assert np.abs(answers(content, inputs)[1]).max() < 1e-5
 
 
 @pytest.mark.parametrize(

@@ -54,19 +54,11 @@ class Registration:
         vertices: (S, 3) mm, exactly symmetric.
         start: (S, 3) mm, where the similarity alone had put them.
         scale: of the similarity.
-        rotation: (3, 3) of the similarity.
-        translation: (3,) mm of the similarity.
     """
 
     vertices: Floats
     start: Floats
     scale: float
-    rotation: Floats
-    translation: Floats
-
-    def similarly(self, points: Floats) -> Floats:
-        """Points of MakeHuman (N, 3) mm under the similarity alone."""
-        return self.scale * points @ self.rotation.T + self.translation
 
 
 @dataclass(frozen=True)
@@ -226,8 +218,7 @@ def register(skin: Submesh, anatomy: Anatomy, scan: ScanMean) -> Registration:
     """Wrap the skin onto the scans' mean."""
     points, lines = fixed_points(skin, scan), fixed_lines(skin, anatomy, scan)
     moved = align(skin.vertices[points.vertices], points.targets, scaling=True)
-    scale, rotation, translation = moved.scale, moved.rotation, moved.translation
-    start = symmetric(scale * skin.vertices @ rotation.T + translation, skin.mirror)
+    start = symmetric(moved.scale * skin.vertices @ moved.rotation.T + moved.translation, skin.mirror)
     laplacian = graph_laplacian(start, skin.quads)
     triangles = np.concatenate([skin.quads[:, [0, 1, 2]], skin.quads[:, [0, 2, 3]]])
     target, free = Target(scan), without_target(anatomy)
@@ -252,7 +243,7 @@ def register(skin: Submesh, anatomy: Anatomy, scan: ScanMean) -> Registration:
         current = symmetric(splu(system.tocsc()).solve(right), skin.mirror)
     current = part_lips(unfold(current, skin, target, anatomy, free), skin, anatomy)
     vertices = carry_cavities(start, current, free, laplacian, skin.mirror)
-    return Registration(vertices, start, scale, rotation, translation)
+    return Registration(vertices, start, moved.scale)
 
 
 def part_lips(vertices: Floats, skin: Submesh, anatomy: Anatomy) -> Floats:

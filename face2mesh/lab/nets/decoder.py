@@ -16,14 +16,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,7 +27,6 @@ from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
 
 EXPRESSIONS = 52
-RIDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -142,36 +137,6 @@ class ExpressionDecoder(nn.Module):
         """(B, M) and (B, 52) to (B, S, 3) mm."""
         displacement: Tensor = self.trunk(expression, identity)
         return displacement
-
-
-def fit_linear_path(decoder: IdentityDecoder | ExpressionDecoder, basis: NDArray[np.floating[Any]]) -> None:
-    """Start a new decoder near a linear model instead of near nothing, which saves the first steps of training.
-
-    Three channels of level 1 become the least-squares displacements of which level 0 is the interpolation; all other
-    features start a tenth as large as usual. Nothing is held fixed: training moves these weights like all others.
-
-    Args:
-        decoder: new.
-        basis: (N, S, 3) mm, what each number of the code does (identity modes or expression shapes).
-
-    Raises:
-        ValueError: the code reaches fewer than three channels of level 1.
-    """
-    trunk = decoder.trunk
-    interpolation, codes = trunk.unpool[0], trunk.codes[1]
-    if not isinstance(interpolation, SparseMatrix) or not isinstance(codes, CodeMap) or codes.channels < 3:
-        raise ValueError("a linear start needs three channels or more that the code reaches on level 1")
-    matrix = interpolation.matrix
-    values = np.asarray(basis, np.float64).transpose(1, 0, 2).reshape(matrix.shape[0], -1)
-    normal = matrix.T @ matrix + RIDGE * sp.eye_array(matrix.shape[1])
-    coarse = splu(sp.csc_array(normal)).solve(matrix.T @ values)
-    displacements = coarse.reshape(matrix.shape[1], len(basis), 3).transpose(1, 0, 2) / float(trunk.scale)
-    with torch.no_grad():
-        for layer in trunk.codes:
-            if isinstance(layer, CodeMap):
-                layer.weight.mul_(0.1)
-        places = codes.weight.view(len(basis), matrix.shape[1], codes.channels)
-        places[:, :, :3] = torch.from_numpy(displacements).float()
 
 
 class Trunk(nn.Module):
@@ -306,22 +271,3 @@ class VertexwiseLinear(nn.Module):
             return (features.transpose(1, 2)[:, None] * self.weight.transpose(1, 2)).sum(2).transpose(1, 2)
         # One output after the other: a batch of products this small is slower, and all at once overflows the cache.
         return torch.stack([(features * weight).sum(2) for weight in self.weight], 2)
-
-
-def export_decoder(decoder: IdentityDecoder | ExpressionDecoder, path: Path) -> None:
-    """Write a decoder as ONNX with a free batch: inputs and outputs as docs/architecture.md names them.
-
-    Sparse products become gathers and sums (see `SparseMatrix`), the numbers stay the same.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    from face2mesh.lab.package.export import export_network
-    from face2mesh.store import write_atomically
-
-    inputs = {"identity": torch.zeros(2, decoder.configuration.identity_size)}
-    if isinstance(decoder, ExpressionDecoder):
-        inputs["expression"] = torch.zeros(2, EXPRESSIONS)
-    output = "displacement" if isinstance(decoder, ExpressionDecoder) else "neutral"
-    content = export_network(decoder, inputs, [output])
-    write_atomically(path, lambda file: file.write(content))

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "face2mesh"
 CHECK_BATCH = 4
-CHECK_SEED = 0
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -158,18 +158,9 @@ def curtain(scalp: Scalp, vertices: FloatArray, hair: NDArray[np.floating], gene
     edge = np.clip((1 - np.abs(side)) * 9, 0, 1) * np.clip((height - low) / 25, 0, 1)
     across = np.broadcast_to(azimuth * 0.55, x.shape)
     uv = np.stack([across, np.broadcast_to(-height / 300, x.shape)], -1).reshape(-1, 2)
-    triangles = grid_triangles(rows, columns)
     shade = np.clip(0.55 + 0.45 * np.abs(side), 0, 1) * np.ones_like(height)
-    return Piece(
-        scalp.carried(points.astype(np.float32), vertices),
-        triangles,
-        np.tile(hair, (len(points), 1)).astype(np.float32),
-        HAIR,
-        uv[triangles].astype(np.float32),
-        (edge * 1.1).ravel().astype(np.float32),
-        gloss=(0.2 * float(generator.random() ** 2), 12),
-        openness=shade.ravel().astype(np.float32),
-    )
+    placed = scalp.carried(points.astype(np.float32), vertices)
+    return _sheet(placed, rows, columns, hair, uv, edge * 1.1, shade.ravel().astype(np.float32), generator)
 
 
 def fringe(scalp: Scalp, vertices: FloatArray, hair: NDArray[np.floating], generator: Generator) -> Piece:
@@ -191,14 +182,29 @@ def fringe(scalp: Scalp, vertices: FloatArray, hair: NDArray[np.floating], gener
     thin = generator.uniform(0.8, 1.3)
     edge = np.clip((1 - np.abs(side)) * 5, 0, 1) * np.clip((1 - fall) * generator.uniform(2.5, 6), 0, 1) * thin
     uv = np.stack([x / 95 + sweep * fall * 0.2, -y / 300], -1).reshape(-1, 2)
+    placed = scalp.carried(points.astype(np.float32), vertices)
+    return _sheet(placed, rows, columns, hair, uv, edge, 0.9, generator)
+
+
+def _sheet(
+    placed: FloatArray,
+    rows: int,
+    columns: int,
+    hair: NDArray[np.floating],
+    uv: NDArray[np.floating],
+    edge: NDArray[np.floating],
+    openness: FloatArray | float,
+    generator: Generator,
+) -> Piece:
+    """A grid of hair, its `rows` running down: places (n, 3), along the strands (n, 2), how dense (rows, columns)."""
     triangles = grid_triangles(rows, columns)
     return Piece(
-        scalp.carried(points.astype(np.float32), vertices),
+        placed,
         triangles,
-        np.tile(hair, (len(points), 1)).astype(np.float32),
+        np.tile(hair, (len(placed), 1)).astype(np.float32),
         HAIR,
         uv[triangles].astype(np.float32),
         edge.ravel().astype(np.float32),
         gloss=(0.2 * float(generator.random() ** 2), 12),
-        openness=0.9,
+        openness=openness,
     )
