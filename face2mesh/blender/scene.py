@@ -113,7 +113,10 @@ def scene_arrays(mesh: HeadMesh, unit: float) -> dict[str, NDArray[Any]]:
         surface = SURFACES[part]
         described = {"Roughness": surface.roughness, "IOR": surface.refraction}
         quads = topology.part_quads[part]
-        parts.append({"name": part, "vertices": [first, last], "quads": quads, "keys": keys, "surface": described})
+        # A mesh that is fine already, and sheets that thin out, need no modifier that makes them finer.
+        finer = mesh.levels == 0 and not surface.sheer
+        part_document = {"name": part, "vertices": [first, last], "quads": quads, "keys": keys, "finer": finer}
+        parts.append(part_document | {"surface": described})
     face = mesh.face
     document = {
         "made_by": mesh.made_by,

@@ -48,9 +48,11 @@ def build(arrays: Any, folder: Path) -> None:
         scene.collection.objects.link(thing)
         if rig is not None:
             _bind(thing, rig, document["bones"], arrays["bone_weights"][slice(*part["vertices"])])
+        if part["finer"]:
+            _subdivide(thing)
         if part["name"] == "skin":
             skin = thing
-        else:
+        elif part["keys"]:
             _follow(thing, skin)
 
 
@@ -79,6 +81,9 @@ def _part(arrays: Any, document: Any, part: Any, texture: Any) -> Any:
 
 
 def _add_shape_keys(thing: Any, arrays: Any, document: Any, part: Any) -> None:
+    """The expressions that move this part, at the photo's weights."""
+    if not part["keys"]:
+        return
     first, last = part["vertices"]
     rest = arrays["positions"][first:last]
     thing.shape_key_add(name="Basis", from_mix=False)
@@ -128,6 +133,12 @@ def _bind(thing: Any, rig: Any, bones: Any, weights: Any) -> None:
             for row in rows.tolist():
                 group.add([row], float(weights[row, number]), "REPLACE")
     thing.modifiers.new("rig", "ARMATURE").object = rig
+
+
+def _subdivide(thing: Any) -> None:
+    """Catmull and Clark's, as a modifier: the quads below it stay what they are."""
+    modifier = thing.modifiers.new("subdivision", "SUBSURF")
+    modifier.levels, modifier.render_levels = 1, 2
 
 
 def _material(arrays: Any, part: Any, texture: Any) -> Any:

@@ -19,6 +19,7 @@ FIGURES = (
     "errors",
     "curves",
     "detector",
+    "blender",
 )
 
 
@@ -75,6 +76,14 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.detector import draw as draw_detector
 
         files = draw_detector(build, folder, data_folder(arguments), arguments.seed)
+    elif what == "blender":
+        from PIL import Image
+
+        from face2mesh.lab.figures import blender
+        from face2mesh.model import load
+
+        files = [folder / "blender.png"]
+        Image.fromarray(blender.draw(load())).save(files[0], optimize=True)
     elif what == "curves":
         from face2mesh.lab.figures.curves import draw as draw_curves
 
