@@ -8,7 +8,7 @@ from face2mesh.errors import PhotoError
 
 
 def names(*photos, numbered=False, neutral=False):
-    return result_names([Path(photo) for photo in photos], numbered, neutral)
+    return result_names([Path(photo) for photo in photos], numbered, ["-neutral"] * neutral)
 
 
 def test_usually_the_stem():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from face2mesh.face import Face
     from face2mesh.model import Model
     from face2mesh.photo import Photo
+    from face2mesh.texture import LightOf
 
 COLOURED = frozenset({"glb", "html", "ply"})
 """Formats that carry the photo's colours."""
@@ -42,6 +43,8 @@ class Wanted:
         ipd_mm: distance between the eyes' centres, where it is known.
         subdivide: how often the mesh is made finer.
         rigged: give bones to the formats that can carry them.
+        texture: "photo" or "delit" (see `face2mesh.texture.texture_of`), or None for none.
+        texture_size: texels along its side.
     """
 
     folder: Path
@@ -53,6 +56,8 @@ class Wanted:
     ipd_mm: float | None = None
     subdivide: int = 0
     rigged: bool = False
+    texture: LightOf | None = None
+    texture_size: int = 1024
 
 
 @dataclass
@@ -152,7 +157,7 @@ def _do_photo(path: Path, name: str, model: Model, wanted: Wanted, staging: Path
         own = name if len(faces) == 1 else f"{name}-{i}"
         _write_face(face, photo, staging, own, wanted, outcome.seconds)
         box = face.face_box
-        files = sorted(file for file in staging.iterdir() if file.stem in (own, f"{own}-neutral"))
+        files = sorted(file for file in staging.iterdir() if _belongs(file.stem, own))
         outcome.faces.append(
             {"face_box": [box.x, box.y, box.w, box.h], "files": [str(wanted.folder / file.name) for file in files]}
         )
@@ -169,6 +174,10 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
             from face2mesh.draw import with_photo_colours
 
             face = with_photo_colours(face, photo.rgb)
+        if wanted.texture:
+            from face2mesh.texture import with_texture
+
+            face = with_texture(face, photo.rgb, wanted.texture_size, wanted.texture)
         faces = {"": face, "-neutral": face.neutral()} if wanted.neutral else {"": face}
         for ending, shown in faces.items():
             mesh = HeadMesh.of(shown, photo.rgb, rigged=wanted.rigged, subdivide=wanted.subdivide)
@@ -183,6 +192,11 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
         if isinstance(error.__cause__, OSError):  # name the folder that the user gave, not the one beside it
             raise _cannot_write(wanted.folder / name, error.__cause__) from error
         raise
+
+
+def _belongs(stem: str, name: str) -> bool:
+    """Whether a file of this stem is one of those of the face of this name."""
+    return stem.removesuffix("-texture").removesuffix("-neutral") == name or stem == name
 
 
 def _write_png(picture: Any, path: Path) -> None:

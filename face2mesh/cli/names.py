@@ -31,7 +31,7 @@ def photos_of(path: Path) -> list[Path]:
     return photos
 
 
-def result_names(photos: Sequence[Path], numbered: bool, neutral: bool) -> list[str]:
+def result_names(photos: Sequence[Path], numbered: bool, endings: Sequence[str] = ()) -> list[str]:
     """A name for each photo's results, without suffix, none of which can collide with another's.
 
     Usually the photo's stem; where two would collide, `<stem>-<suffix>`, and if that does not tell them apart, with the
@@ -40,7 +40,7 @@ def result_names(photos: Sequence[Path], numbered: bool, neutral: bool) -> list[
     Args:
         photos: different files.
         numbered: `<name>-1`, `<name>-2` … may be written beside each name.
-        neutral: `<name>-neutral` is.
+        endings: what may be written behind a name, the first ones first, such as "-neutral" and "-texture".
 
     Raises:
         PhotoError: two photos that nothing tells apart.
@@ -50,8 +50,8 @@ def result_names(photos: Sequence[Path], numbered: bool, neutral: bool) -> list[
         """The name and all from which it could have been derived."""
         name = name.casefold()
         found = {name}
-        if neutral:
-            found |= {root.removesuffix("-neutral") for root in found}
+        for ending in reversed(endings):
+            found |= {root.removesuffix(ending) for root in found}
         if numbered:
             found |= {re.sub(r"-[0-9]+$", "", root) for root in found}
         return found

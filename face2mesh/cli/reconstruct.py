@@ -8,6 +8,9 @@ from pathlib import Path
 
 from face2mesh.cli.options import add_debug, add_json
 
+LIGHTS = ("photo", "delit")
+TEXTURE_SIZES = (512, 1024, 2048)
+DEFAULT_TEXTURE_SIZE = 1024
 BLENDER_FORMATS = ("blend", "fbx")
 FORMATS = ("obj", "glb", "html", "ply", "stl", "npz", *BLENDER_FORMATS)
 
@@ -39,6 +42,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--subdivide", type=int, choices=(1, 2), default=0, help="a finer head: each quad becomes 4, or 16"
     )
     parser.add_argument("--rig", action="store_true", help="bones for jaw and eyes (glb, html, blend, fbx)")
+    parser.add_argument(
+        "--texture",
+        choices=LIGHTS,
+        help="a texture for the head (obj, glb, html, blend, fbx): with the photo's light, or without it",
+    )
+    parser.add_argument(
+        "--texture-size",
+        type=int,
+        choices=TEXTURE_SIZES,
+        metavar="N",
+        help=f"its side in texels: {', '.join(map(str, TEXTURE_SIZES))} (default: {DEFAULT_TEXTURE_SIZE})",
+    )
     parser.add_argument("--ipd", type=_ipd, metavar="MM", help="distance between the eyes' centres, sets the scale")
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
@@ -71,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
             failures.append(Outcome(str(path), error=str(error)))
     if arguments.box and len(photos) > 1:
         arguments.misuse(f"--box is for a single photo; there are {len(photos)}")
+    if arguments.texture_size and not arguments.texture:
+        arguments.misuse("--texture-size is for --texture photo or --texture delit")
     for failure in failures if arguments.json else []:
         print(failure.line())
     if not photos:
@@ -91,8 +108,11 @@ def run(arguments: argparse.Namespace) -> int:
         ipd_mm=arguments.ipd,
         subdivide=arguments.subdivide,
         rigged=arguments.rig,
+        texture=arguments.texture,
+        texture_size=arguments.texture_size or DEFAULT_TEXTURE_SIZE,
     )
-    names = result_names(list(photos.values()), numbered=arguments.face is None, neutral=arguments.neutral)
+    endings = ["-neutral"] * arguments.neutral + ["-texture"] * bool(arguments.texture)
+    names = result_names(list(photos.values()), numbered=arguments.face is None, endings=endings)
     model = load(arguments.model)
     outcomes = do_photos(list(photos.values()), names, model, wanted, arguments.json, arguments.debug)
     return report_failures(failures + outcomes)

@@ -17,19 +17,31 @@ _kept: tuple[Topology, bytes] | None = None
 _keeping = threading.Lock()
 
 
-def write_obj(mesh: HeadMesh, file: IO[bytes]) -> None:
+def write_obj(mesh: HeadMesh, file: IO[bytes], materials: str | None = None) -> None:
     """Write vertices in the head's order (to 1e-4 mm), texture points, and each part's quads as a group.
+
+    Args:
+        mesh: the head.
+        file: to write.
+        materials: name of the `.mtl` file beside it, with a material of each part's name; None without.
 
     Raises:
         OutputError: a vertex is nowhere.
     """
-    file.write(f"# {mesh.made_by}, Face2Mesh, millimetres\no head\n".encode())
+    file.write(f"# {mesh.made_by}, Face2Mesh, millimetres\n".encode())
+    if materials is not None:
+        file.write(f"mtllib {materials}\n".encode())
+    file.write(b"o head\n")
     try:
         x, y, z = (fixed_point(axis, 4) for axis in mesh.vertices.T)
     except ValueError as error:
         raise OutputError("the head has vertices that are nowhere; the photo or the model is damaged.") from error
     file.write(lines([b"v ", x, b" ", y, b" ", z, b"\n"]))
-    file.write(_static_lines(mesh.topology))
+    static = _static_lines(mesh.topology)
+    if materials is not None:
+        for part in mesh.topology.part_quads:
+            static = static.replace(f"g {part}\n".encode(), f"g {part}\nusemtl {part}\n".encode())
+    file.write(static)
 
 
 def _static_lines(topology: Topology) -> bytes:

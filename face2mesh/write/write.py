@@ -46,7 +46,8 @@ BLENDER_WRITERS: dict[str, Callable[[HeadMesh, IO[bytes]], None]] = {
 def write(mesh: HeadMesh, path: Path) -> None:
     """Write a head in the format of the path's suffix; an older file is replaced only by a whole new one.
 
-    What is written is the head in its own frame, expression applied, pose not applied.
+    What is written is the head in its own frame, expression applied, pose not applied. An OBJ with a texture is three
+    files: `<stem>.mtl` and `<stem>-texture.png` stand beside it.
 
     Args:
         mesh: the head.
@@ -57,7 +58,11 @@ def write(mesh: HeadMesh, path: Path) -> None:
     """
     path = Path(path)
     suffix = path.suffix.lower().removeprefix(".")
-    if suffix == "json":
+    if suffix == "obj" and mesh.texture is not None:
+        from face2mesh.write.textured import write_textured_obj
+
+        write_textured_obj(mesh, path)
+    elif suffix == "json":
         write_json(mesh.face, path)
     elif writer := (WRITERS | BLENDER_WRITERS).get(suffix):
         write_atomically(path, lambda file: writer(mesh, file))

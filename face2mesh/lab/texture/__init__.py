@@ -1,0 +1,1 @@
+"""The statistical skin of the texture room, learnt from photos."""
