@@ -8,7 +8,7 @@ from typing import Any
 
 from face2mesh.errors import InputFileError
 
-READ_EXTENSIONS = frozenset({"KHR_materials_unlit", "KHR_mesh_quantization"})
+READ_EXTENSIONS = frozenset({"KHR_materials_ior", "KHR_materials_unlit", "KHR_mesh_quantization"})
 """Of glTF's extensions that a file may require; the page reads no others (`page/glb.js` has the same list)."""
 
 _MAGIC, _JSON_CHUNK = 0x46546C67, 0x4E4F534A

@@ -1,6 +1,6 @@
 // ARKit's shapes in groups, faces made of them, and a sentence.
 
-const GROUPS = [["Eyes", /^eye/], ["Brows", /^brow/], ["Jaw", /^jaw/], ["Mouth", /^mouth/], ["Cheeks", /^cheek/], ["Nose", /^nose/], ["Tongue", /^tongue/]];
+const GROUPS = [["Eyes", /^eye/], ["Jaw", /^jaw/], ["Mouth", /^mouth/], ["Brows", /^brow/], ["Cheeks", /^cheek/], ["Nose", /^nose/], ["Tongue", /^tongue/]];
 
 // A name without side stands for both.
 const SMILE = { mouthSmile: 0.8, mouthDimple: 0.15, cheekSquint: 0.45, eyeSquint: 0.3, mouthUpperUp: 0.12 };

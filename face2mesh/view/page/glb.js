@@ -1,4 +1,4 @@
-// Binary glTF 2.0 to plain arrays in one frame: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
+// Binary glTF 2.0 (Khronos, ISO/IEC 12113) to plain arrays in one frame.
 // Nodes and skins at rest are baked into positions and morph targets, so that drawing only adds weighted displacements.
 
 class Refusal extends Error {}
@@ -6,7 +6,7 @@ class Refusal extends Error {}
 const KINDS = { 5120: Int8Array, 5121: Uint8Array, 5122: Int16Array, 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array };
 const WIDTHS = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4, MAT4: 16 };
 const LARGEST = { 5120: 127, 5121: 255, 5122: 32767, 5123: 65535 };
-const READ_EXTENSIONS = new Set(["KHR_materials_unlit", "KHR_mesh_quantization"]);
+const READ_EXTENSIONS = new Set(["KHR_materials_ior", "KHR_materials_unlit", "KHR_mesh_quantization"]);
 
 // The JSON and the binary chunk of a GLB.
 function chunksOf(bytes) {
@@ -199,6 +199,7 @@ function materialOf(json, index) {
     colour: surface.baseColorFactor || [1, 1, 1, 1],
     metallic: surface.metallicFactor ?? 1,
     roughness: surface.roughnessFactor ?? 1,
+    refraction: material.extensions?.KHR_materials_ior?.ior ?? 1.5,
     emissive: material.emissiveFactor || [0, 0, 0],
     alpha: material.alphaMode || "OPAQUE",
     cutoff: material.alphaCutoff ?? 0.5,

@@ -92,10 +92,10 @@ function start() {
     const arkit = weights.has("jawOpen");
     const photo = [...own.values()].some(Boolean);
     find("#faces").append(button("Neutral", () => goTo(NONE)));
-    if (photo) find("#faces").append(button("Photo", () => goTo(own)));
+    if (photo) find("#faces").append(button("Photo", () => goTo(own), { title: "The expression that the file comes with" }));
     if (arkit) {
       find("#faces").append(
-        button("Smile", () => goTo(bothSides(SMILE))), button("Surprise", () => goTo(bothSides(SURPRISE))), button("Speech", speak, false),
+        button("Smile", () => goTo(bothSides(SMILE))), button("Surprise", () => goTo(bothSides(SURPRISE))), button("Speech", speak, { pressed: false }),
       );
     }
     showWeights = shapePanel(find("#shapes"), weights, (news) => { stopSpeech(); give(news); }, () => goTo(NONE));
@@ -109,10 +109,11 @@ function start() {
   find("#views").append(button("Front", view(0, 0)), button("Three-quarter", view(0.7, 0.1)), button("Side", view(Math.PI / 2, 0)));
   const seen = photoPose(model.photo);
   if (seen) {
-    find("#views").append(button("As the photo", () => {
+    const pose = () => {
       picture.pose = seen.rotation;
       orbit.look(0, 0, seen.distance);
-    }));
+    };
+    find("#views").append(button("Photo", pose, { title: "Turned, and as far away, as in the photo" }));
   }
 
   const toggle = (text, key, act) => {
@@ -121,7 +122,7 @@ function start() {
       press(made, picture.look[key]);
       act?.();
       redraw();
-    }, picture.look[key]));
+    }, { pressed: picture.look[key] }));
   };
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const theme = () => document.documentElement.classList.toggle("dark", picture.look.dark);
@@ -165,7 +166,9 @@ function start() {
     get weights() { return Object.fromEntries(weights); },
     set: (face) => { stopSpeech(); give(Object.entries(face)); },
     // Per part, metres, after the morphing; as they are drawn.
-    positions: () => shapes.map((shape) => { shape.take(weights); return Float32Array.from(shape.positions); }),
+    positions: () => shapes.map((shape) => (shape.take(weights), [...shape.positions])),
+    normals: () => shapes.map((shape) => (shape.take(weights), shape.normals && [...shape.normals])),
+    get view() { return { around: orbit.around, above: orbit.above, zoom: orbit.zoom, target: orbit.target, pose: picture.pose }; },
     png: () => picture.png(),
   };
 }

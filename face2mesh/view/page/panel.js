@@ -1,9 +1,10 @@
 // The controls beside the picture.
 
-function button(text, act, pressed) {
+function button(text, act, { pressed, title = "" } = {}) {
   const made = document.createElement("button");
   made.type = "button";
   made.textContent = text;
+  made.title = title;
   if (pressed !== undefined) made.setAttribute("aria-pressed", pressed);
   made.addEventListener("click", () => act(made));
   return made;
@@ -52,6 +53,7 @@ function shapePanel(home, weights, moved, reset) {
     if (!names.length) continue;
     const details = document.createElement("details"), summary = document.createElement("summary");
     const count = document.createElement("small");
+    details.open = group === "Jaw"; // few, and the first that one wants to move
     summary.append(group, count);
     details.append(summary);
     counts.push({ names, count });
@@ -68,7 +70,7 @@ function shapePanel(home, weights, moved, reset) {
     }
     home.append(details);
   }
-  home.querySelector("details")?.setAttribute("open", "");
+  if (home.querySelectorAll("details").length === 1) home.querySelector("details").open = true;
   return (now) => {
     for (const [name, { show }] of sliders) show(now.get(name) || 0);
     for (const { names, count } of counts) {

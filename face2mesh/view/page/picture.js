@@ -185,8 +185,9 @@ class Picture {
     gl.uniform3fv(at("emissive"), material.emissive);
     gl.uniform1f(at("metallic"), material.metallic);
     gl.uniform1f(at("roughness"), material.roughness);
+    gl.uniform1f(at("reflectance"), ((material.refraction - 1) / (material.refraction + 1)) ** 2);
     gl.uniform1f(at("cutoff"), material.alpha === "MASK" ? material.cutoff : -1);
-    gl.uniform1f(at("softness"), material.name.includes("skin") ? 1 : 0.25);
+    gl.uniform1f(at("softness"), !clay && material.name.includes("skin") ? 1 : 0.25);
     gl.uniform1i(at("flatly"), piece.normals ? 0 : 1);
     gl.uniform1i(at("unlit"), material.unlit ? 1 : 0);
     gl.uniform1i(at("clay"), clay ? 1 : 0);

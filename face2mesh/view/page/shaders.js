@@ -44,7 +44,7 @@ in vec4 tint;
 uniform vec3 eye, up, keyLight, backLight;
 uniform vec4 colour;
 uniform vec3 emissive;
-uniform float metallic, roughness, cutoff, softness, radius;
+uniform float metallic, roughness, reflectance, cutoff, softness, radius;
 uniform bool flatly, unlit, clay;
 uniform sampler2D picture, finish;
 uniform sampler2DArrayShadow shadows;
@@ -95,7 +95,7 @@ vec3 encoded(vec3 c) {
   return mix(12.92 * c, 1.055 * pow(max(c, 0.0031308), vec3(1.0 / 2.4)) - 0.055, step(0.0031308, c));
 }
 void main() {
-  vec4 base = clay ? vec4(0.47, 0.45, 0.43, colour.a * tint.a) : colour * tint * texture(picture, where);
+  vec4 base = clay ? vec4(0.46, 0.44, 0.42, colour.a * tint.a) : colour * tint * texture(picture, where);
   if (base.a < cutoff) discard;
   vec3 n = flatly ? normalize(cross(dFdx(at), dFdy(at))) : normalize(across);
   vec3 v = normalize(eye - at);
@@ -104,14 +104,16 @@ void main() {
   vec4 surface = texture(finish, where);
   float rough = clamp(clay ? 0.55 : roughness * surface.g, 0.06, 1.0), metal = clay ? 0.0 : metallic * surface.b;
   float nv = max(dot(n, v), 1e-3);
-  vec3 mirror = mix(vec3(0.04), base.rgb, metal);
+  vec3 mirror = mix(vec3(reflectance), base.rgb, metal);
   vec3 fresnel = mirror + (max(vec3(1.0 - rough), mirror) - mirror) * pow(1.0 - nv, 5.0);
 
   vec3 lifted = at + n * radius * 0.008;
   vec3 sky = vec3(0.0);
   float open = 0.0, total = 0.0;
   for (int i = 0; i < SKY; i++) {
-    float facing = max(dot(n, lampAt[i]), 0.0), here = facing * arrives(i, lifted, 0.03);
+    float facing = dot(n, lampAt[i]);
+    if (facing <= 0.0) continue;
+    float here = facing * arrives(i, lifted, 0.03);
     vec3 lamp = mix(vec3(0.42, 0.40, 0.38), vec3(1.0, 1.02, 1.06), smoothstep(-0.7, 0.7, lampAt[i].y));
     sky += lamp * here;
     open += here;
@@ -123,9 +125,9 @@ void main() {
   // Light that enters skin comes out beside where it entered: the edge of its shade is wide and reddish.
   vec3 wrap = softness * vec3(0.32, 0.16, 0.10);
   float nl = dot(n, keyLight), lit = keyArrives(at + n * radius * 0.006);
-  vec3 key = 1.55 * max((nl + wrap) / (1.0 + wrap), 0.0) * mix(vec3(lit), pow(vec3(lit), vec3(0.7, 1.0, 1.1)), softness);
-  float behind = 0.5 * max(dot(n, backLight), 0.0) * open;
-  vec3 diffuse = base.rgb * (1.0 - metal) * (0.62 * sky + key + behind);
+  vec3 key = 1.1 * max((nl + wrap) / (1.0 + wrap), 0.0) * mix(vec3(lit), pow(vec3(lit), vec3(0.7, 1.0, 1.1)), softness);
+  float behind = 0.4 * max(dot(n, backLight), 0.0) * open;
+  vec3 diffuse = base.rgb * (1.0 - metal) * (0.56 * sky + key + behind);
 
   vec3 h = normalize(keyLight + v);
   float shine = gloss(max(dot(n, h), 0.0), max(nl, 0.0), nv, max(rough, 0.18)) * max(nl, 0.0) * lit * 1.1;
