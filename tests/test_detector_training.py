@@ -14,7 +14,7 @@ pytest.importorskip("onnxscript", reason="exporting needs onnxscript, of the ext
 
 from face2mesh.errors import InputFileError  # noqa: E402
 from face2mesh.lab.evaluate import detection  # noqa: E402
-from face2mesh.lab.nets.detector import Detector, DetectorConfiguration  # noqa: E402
+from face2mesh.lab.nets.detector import Detector, DetectorConfiguration, Pyramid, boxes_of_cells  # noqa: E402
 from face2mesh.lab.package import detector as packaging  # noqa: E402
 from face2mesh.lab.package import detector_command  # noqa: E402
 from face2mesh.lab.pairs import pasted as pasted_module  # noqa: E402
@@ -24,7 +24,7 @@ from face2mesh.lab.train.checkpoint import CHECKPOINT  # noqa: E402
 from face2mesh.lab.train.configuration import DetectorWeights  # noqa: E402
 from face2mesh.lab.train.detector import objective_terms, targets, train_detector  # noqa: E402
 from face2mesh.photo import Box  # noqa: E402
-from face2mesh.photo.detect import boxes_of_cells, find_faces_with, read_detector  # noqa: E402
+from face2mesh.photo.detect import find_faces_with, read_detector  # noqa: E402
 from face2mesh.store import write_arrays  # noqa: E402
 
 TINY = DetectorConfiguration(widths=(4, 4, 8, 8), blocks=1)
@@ -126,7 +126,7 @@ def test_a_small_face_between_cells_has_its_nearest_ones():
 
 @pytest.mark.parametrize(
     ("side", "visible", "asked", "left_open"),
-    [(12.0, 1.0, False, True), (80.0, 1.0, False, True), (200.0, 1.0, False, False), (40.0, 0.3, False, True)],
+    [(12.0, 1.0, False, True), (90.0, 1.0, False, True), (200.0, 1.0, False, False), (40.0, 0.3, False, True)],
 )
 def test_faces_out_of_range_or_hidden_are_not_asked_for(side, visible, asked, left_open):
     positive, counted, _ = targets(_pasted((60.0, 60.0, side, side), visible=visible), (14, 14))
@@ -152,10 +152,36 @@ def test_true_answers_cost_nothing():
     for value in objective_terms(outputs, pasted, DetectorWeights()).values():
         assert float(value) == pytest.approx(0, abs=1e-5)
     # The runtime reads the same box out of it.
-    boxes = boxes_of_cells(outputs[0].numpy(), 0.5)
+    boxes = boxes_of_cells(outputs, 1, 0)[0]
+    boxes = boxes[boxes[:, 0] > 0.5]
     assert len(boxes) == int(positive.sum())
     for box in boxes:
-        assert (*box.centre, box.w, box.h) == pytest.approx((30, 22, 40, 24), rel=1e-4)
+        assert box[1:].tolist() == pytest.approx((30, 22, 40, 24), rel=1e-4)
+
+
+def test_a_box_worked_out_by_hand():
+    cells = torch.full((1, 7, 4, 5), -20.0)
+    # Row 2, column 3: its centre is (28, 20). Half a cell right, a quarter up; 64 wide and 32 high.
+    cells[0, :5, 2, 3] = torch.tensor([np.log(4), 0.5, -0.25, np.log(2), 0])
+    boxes = boxes_of_cells(cells, 2, 3)
+    assert boxes.shape == (1, 20, 5)
+    assert boxes[0, 2 * 5 + 3].tolist() == pytest.approx([0.8, 2 * (32 - 3), 2 * (18 - 3), 2 * 64, 2 * 32])
+    assert float(boxes[0, :13, 0].max()) < 1e-6
+
+
+def test_the_pyramid_says_what_the_detector_says():
+    """Of the picture itself, and of one twice as large that is the same to look at."""
+    torch.manual_seed(0)
+    detector = Detector(TINY).eval()
+    picture = torch.randint(256, (1, 64, 48, 3), dtype=torch.uint8)
+    small = picture.permute(0, 3, 1, 2).float() / 255
+    expected = boxes_of_cells(detector(small), 1, 0)
+    found = Pyramid(detector).eval()(picture)
+    torch.testing.assert_close(found[:, : 8 * 6], expected, rtol=1e-4, atol=1e-4)
+    doubled = picture.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    found = Pyramid(detector).eval()(doubled)
+    scale = torch.tensor([1.0, 2, 2, 2, 2])
+    torch.testing.assert_close(found[:, 16 * 12 :][:, : 8 * 6], expected * scale, rtol=1e-4, atol=1e-3)
 
 
 def _write_data(folder):

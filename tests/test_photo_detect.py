@@ -14,7 +14,6 @@ from face2mesh.photo.detect import (
     DETECTOR_FILE,
     FOLDER,
     Detector,
-    boxes_of_cells,
     find_faces_with,
     packaged_detector,
     read_detector,
@@ -122,109 +121,96 @@ def test_faces_from_32_pixels_to_the_whole_picture(astronaut, side):
     assert any(at_the_face(box, (-left, -top), factor) for box in found)
 
 
-def _cells(height=4, width=5):
-    """No cell is sure of anything."""
-    cells = np.zeros((7, height, width), np.float32)
-    cells[0] = -20
-    return cells
-
-
-def test_a_box_worked_out_by_hand():
-    cells = _cells()
-    # Row 2, column 3: its centre is (28, 20). Half a cell right, a quarter up; 64 wide and 32 high.
-    cells[:5, 2, 3] = (math.log(4), 0.5, -0.25, math.log(2), 0)
-    (box,) = boxes_of_cells(cells, 0.5, scale=(2.0, 3.0))
-    assert box.score == pytest.approx(0.8)
-    assert box.centre == pytest.approx((2 * 32, 3 * 18))
-    assert (box.w, box.h) == pytest.approx((2 * 64, 3 * 32))
-    assert boxes_of_cells(cells, 0.85) == []
-
-
 class _Says:
     """A network that says the same of every picture of one width, and nothing of others."""
 
-    def __init__(self, width, cells):
-        self.width, self.cells = width, cells
+    def __init__(self, width, *rows):
+        self.width, self.rows, self.seen = width, np.array(rows, np.float32).reshape(1, -1, 5), []
 
     def __call__(self, outputs, picture):
-        empty = _cells(picture.shape[2] // 8, picture.shape[3] // 8)
-        return {"cells": (self.cells if picture.shape[3] == self.width else empty)[None]}
+        assert outputs == ["boxes"]
+        assert picture.dtype == np.uint8
+        self.seen.append(picture.shape)
+        return {"boxes": self.rows if picture.shape[2] == self.width else self.rows[:, :0]}
 
 
-MARGIN = 3  # cells of repeated border on each side of a small picture
+def _says_of(*faces):
+    """What is found in a picture of 320 × 320, of which the network says (score, x, y, side)."""
+    rows = [(score, x, y, side, side) for score, x, y, side in faces]
+    return find_faces_with(Detector(_Says(320, *rows), 0.5, 0.5), np.zeros((320, 320, 3), np.uint8))
 
 
-def _small(*faces, width=10):
-    """Cells of a picture of 32 × 32 with its margin; faces are (row, column, score, dx, dy, side) in the picture."""
-    cells = _cells(width, width)
-    for row, column, score, dx, dy, side in faces:
-        size = math.log(side / 32)
-        cells[:5, MARGIN + row, MARGIN + column] = (math.log(score / (1 - score)), dx, dy, size, size)
-    return cells
+def test_boxes_in_pixels_of_the_picture():
+    # 960 × 480 is looked at as 320 × 160.
+    says = _Says(320, (0.8, 100, 40, 30, 20), (0.4, 200, 40, 30, 20))
+    (box,) = find_faces_with(Detector(says, 0.5, 0.5), np.zeros((480, 960, 3), np.uint8))
+    assert says.seen == [(1, 160, 320, 3)]
+    assert box.score == pytest.approx(0.8)
+    assert box.centre == pytest.approx((300, 120))
+    assert (box.w, box.h) == pytest.approx((90, 60))
 
 
-def _says_of(cells):
-    """What is found in a picture of 32 × 32, of which the network says these cells."""
-    picture = np.zeros((32, 32, 3), np.uint8)
-    return find_faces_with(Detector(_Says(80, cells), 0.5, 0.5), picture)
+def test_sides_are_rounded_to_what_the_network_wants():
+    # 300 × 211 becomes 304 × 208: each way with its own scale.
+    says = _Says(304, (0.8, 152, 104, 30.4, 20.8))
+    (box,) = find_faces_with(Detector(says, 0.5, 0.5), np.zeros((211, 300, 3), np.uint8))
+    assert says.seen == [(1, 208, 304, 3)]
+    assert box.centre == pytest.approx((150, 105.5))
+    assert (box.w, box.h) == pytest.approx((30, 21.1))
 
 
 def test_neighbours_that_speak_of_one_face_are_joined():
-    (box,) = _says_of(_small((1, 1, 0.9, 0.0, 0.0, 12), (1, 2, 0.9, -0.5, 0.0, 12)))  # middles (12, 12) and (16, 12)
-    assert box.centre == pytest.approx((14, 12))
+    (box,) = _says_of((0.9, 120, 120, 120), (0.9, 160, 120, 120))
+    assert box.centre == pytest.approx((140, 120))
     assert box.score == pytest.approx(0.9)
-    assert (box.w, box.h) == pytest.approx((12, 12))
+    assert (box.w, box.h) == pytest.approx((120, 120))
 
 
 def test_the_surer_neighbour_counts_more():
-    (box,) = _says_of(_small((1, 1, 0.9, 0.0, 0.0, 12), (1, 2, 0.6, -0.5, 0.0, 12)))
-    assert box.centre[0] == pytest.approx((0.81 * 12 + 0.36 * 16) / (0.81 + 0.36))
+    (box,) = _says_of((0.9, 120, 120, 120), (0.6, 160, 120, 120))
+    assert box.centre[0] == pytest.approx((0.81 * 120 + 0.36 * 160) / (0.81 + 0.36))
 
 
 def test_a_part_of_a_face_is_no_face_and_a_neighbour_is():
-    inside, beside = (0, 1, 0.8, 0.0, 0.5, 6), (3, 3, 0.7, 0.0, 0.0, 9)
-    large, small = _says_of(_small((1, 1, 0.9, 0.0, 0.0, 16), inside, beside))
-    assert large.centre == pytest.approx((12, 12))
-    assert small.centre == pytest.approx((28, 28))
+    large, small = _says_of((0.9, 120, 120, 160), (0.8, 120, 80, 60), (0.7, 280, 280, 90))
+    assert large.centre == pytest.approx((120, 120))
+    assert small.centre == pytest.approx((280, 280))
 
 
 def test_a_further_face_must_be_surer():
-    cells = _small((1, 1, 0.6, 0.0, 0.0, 12), (3, 3, 0.55, 0.0, 0.0, 9))
-    picture = np.zeros((32, 32, 3), np.uint8)
-    assert len(find_faces_with(Detector(_Says(80, cells), 0.5, 0.5), picture)) == 2
-    (box,) = find_faces_with(Detector(_Says(80, cells), 0.5, 0.58), picture)
-    assert box.centre == pytest.approx((12, 12))
+    says = _Says(320, (0.6, 100, 100, 90, 90), (0.55, 280, 280, 90, 90))
+    picture = np.zeros((320, 320, 3), np.uint8)
+    assert len(find_faces_with(Detector(says, 0.5, 0.5), picture)) == 2
+    (box,) = find_faces_with(Detector(says, 0.5, 0.58), picture)
+    assert box.centre == pytest.approx((100, 100))
 
 
-def test_faces_in_the_margin_are_not_in_the_picture():
-    assert _says_of(_small((-1, 1, 0.9, 0.0, 0.0, 12), (4, 1, 0.9, 0.0, 0.0, 12))) == []
-
-
-def test_larger_faces_are_found_in_smaller_pictures():
-    # The picture of 64 pixels is looked at with 64, 45 and 32: with their margins 112, 96 and 80.
-    picture = np.zeros((64, 64, 3), np.uint8)
-    cells = _small((2, 1, 0.9, 0.0, 0.0, 32))
-    (box,) = find_faces_with(Detector(_Says(80, cells), 0.5, 0.5), picture)
-    assert box.centre == pytest.approx((24, 40))
-    assert (box.w, box.h) == pytest.approx((64, 64))
+def test_small_pictures_have_a_margin_and_faces_in_it_are_not_in_the_picture():
+    says = _Says(128, (0.9, 12, 64, 20, 20), (0.9, 64, 110, 20, 20), (0.9, 44, 64, 20, 20))
+    (box,) = find_faces_with(Detector(says, 0.5, 0.5), np.zeros((80, 80, 3), np.uint8))
+    assert says.seen == [(1, 128, 128, 3)]
+    assert box.centre == pytest.approx((20, 40))
+    assert (box.w, box.h) == pytest.approx((20, 20))
 
 
 def test_the_fine_search_is_stricter_and_comes_second():
-    cells = _cells(120, 120)
-    cells[:5, 50, 50] = (1.0, 0.0, 0.0, 0.0, 0.0)  # score 0.73, seen only at 960 pixels
+    says = _Says(960, (0.73, 404, 404, 32, 32))  # seen only at 960 pixels
     picture = np.zeros((1000, 1000, 3), np.uint8)
-    assert find_faces_with(Detector(_Says(960, cells), 0.5, 0.9), picture) == []
-    (box,) = find_faces_with(Detector(_Says(960, cells), 0.5, 0.6), picture)
+    assert find_faces_with(Detector(says, 0.5, 0.9), picture) == []
+    (box,) = find_faces_with(Detector(says, 0.5, 0.6), picture)
     assert box.centre == pytest.approx((404 / 0.96, 404 / 0.96))
+    assert [shape[2] for shape in says.seen] == [320, 960] * 2
 
 
 def test_batch_equals_single():
     network = packaged_detector().network
-    pictures = np.random.default_rng(0).random((3, 3, 48, 64), dtype=np.float32)
-    together = network(["cells"], picture=pictures)["cells"]
-    assert together.shape == (3, 7, 6, 8)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 48, 72, 3), np.uint8)
+    together = network(["boxes"], picture=pictures)["boxes"]
+    # Cells of 48 × 72, 24 × 36, and with their margins of 24: 60 × 66 and 54 × 57 pixels.
+    assert together.shape == (3, 6 * 9 + 3 * 5 + 8 * 9 + 7 * 8, 5)
     for picture, expected in zip(pictures, together, strict=True):
-        np.testing.assert_allclose(network(["cells"], picture=picture[None])["cells"][0], expected, atol=1e-4)
+        found = network(["boxes"], picture=picture[None])["boxes"][0]
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 9), (16, 16), (7, 300), (300, 7)])
@@ -255,7 +241,7 @@ def test_a_damaged_detector_is_refused(tmp_path):
         read_detector(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "face2mesh/detector", "version": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "face2mesh/detector", "version": 2}'])
 def test_a_damaged_description_is_refused(tmp_path, text):
     (_copied(tmp_path) / DESCRIPTION_FILE).write_text(text)
     with pytest.raises(ModelError, match="missing or damaged"):
@@ -265,7 +251,7 @@ def test_a_damaged_description_is_refused(tmp_path, text):
 def test_a_foreign_detector_is_refused(tmp_path):
     path = _copied(tmp_path) / DESCRIPTION_FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 99}))
-    with pytest.raises(ModelError, match="not a face detector of version 1"):
+    with pytest.raises(ModelError, match="not a face detector of version 2"):
         read_detector(tmp_path)
 
 

@@ -9,6 +9,7 @@ of all copies together.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -90,7 +91,11 @@ class Detector(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        fine = self.fine((picture - self.mean) / self.deviation)
+        return self.of_normalised((picture - self.mean) / self.deviation)
+
+    def of_normalised(self, picture: Tensor) -> Tensor:
+        """The same of a picture from which the mean is subtracted and which is divided by the deviation."""
+        fine = self.fine(picture)
         coarse = nn.functional.interpolate(self.lateral(self.coarse(fine)), scale_factor=2.0, mode="nearest")
         # Of an odd number of cells half a coarse one is left over.
         coarse = coarse[:, :, : fine.shape[2], : fine.shape[3]]
@@ -105,19 +110,26 @@ class Pyramid(nn.Module):
     there is one row for each cell of each copy.
     """
 
+    mean: Tensor
+
     def __init__(self, detector: Detector) -> None:
+        """Take over a detector; its first convolution is scaled, so that pixels need not be divided."""
         super().__init__()
-        self.detector = detector
+        self.detector = copy.deepcopy(detector)
+        self.register_buffer("mean", 255 * detector.mean)
+        first = next(module for module in self.detector.modules() if isinstance(module, nn.Conv2d))
+        with torch.no_grad():
+            first.weight /= 255 * detector.deviation
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        level = picture.permute(0, 3, 1, 2).float() / 255
+        level = picture.permute(0, 3, 1, 2).float() - self.mean
         boxes = []
         for factor, margin in LEVELS:
             if factor > 1:
                 level = nn.functional.avg_pool2d(level, 2)
             framed = nn.functional.pad(level, (margin,) * 4, mode="replicate") if margin else level
-            boxes.append(boxes_of_cells(self.detector(framed), factor, margin))
+            boxes.append(boxes_of_cells(self.detector.of_normalised(framed), factor, margin))
         return torch.cat(boxes, 1)
 
 
