@@ -100,15 +100,16 @@ def _hinge(neutral: Floats, opening: Floats, teeth: slice) -> _Hinge:
     angle = float(np.arctan2(found.rotation[2, 1], found.rotation[1, 1]))
     if np.degrees(angle) < _LEAST_TURN_DEGREES:
         raise OutputError("bones: this model's jawOpen does not turn the lower teeth; write the head without bones.")
-    about_x = _about_x(angle)
+    turn = about_x(angle)
     middle = neutral[teeth].astype(np.float64).mean(0)
-    shift = middle + opening[teeth].astype(np.float64).mean(0) - about_x @ middle
+    shift = middle + opening[teeth].astype(np.float64).mean(0) - turn @ middle
     place = np.zeros(3)
-    place[1:] = np.linalg.solve((np.eye(3) - about_x)[1:, 1:], shift[1:])
-    return _Hinge(place, float(np.degrees(angle)), RigidMotion(about_x, place - about_x @ place))
+    place[1:] = np.linalg.solve((np.eye(3) - turn)[1:, 1:], shift[1:])
+    return _Hinge(place, float(np.degrees(angle)), RigidMotion(turn, place - turn @ place))
 
 
-def _about_x(angle: float) -> Array:
+def about_x(angle: float) -> Array:
+    """(3, 3), the turn about +X by an angle in radians; positive lowers the chin."""
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[1.0, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
 

@@ -18,7 +18,7 @@ from face2mesh.store import provenance, write_atomically
 
 FORMAT = "face2mesh/results"
 VERSION = 2
-MEASURES = ("vertices", "outside", "fairface", "london", "detection", "costs")
+MEASURES = ("vertices", "outside", "fairface", "london", "detection", "morphs", "costs")
 HELD_OUT, OUTSIDE, PEOPLE_OUTSIDE = "rendered-heldout.npz", "rendered-outside.npz", "out-of-span.npz"
 
 
@@ -122,6 +122,10 @@ def _measure(name: str, model: Any, folder: Path, arguments: argparse.Namespace)
         if name == "vertices":
             return measure_vertices(model, build / HELD_OUT, corpus, limit)
         return measure_vertices(model, build / OUTSIDE, corpus, limit, OutOfSpan.load(build / PEOPLE_OUTSIDE))
+    if name == "morphs":
+        from face2mesh.lab.evaluate.morphs import measure_morphs
+
+        return measure_morphs(model, limit)
     data = data_folder(arguments)
     if name == "fairface":
         from face2mesh.lab.evaluate.fairface import measure_fairface

@@ -8,6 +8,8 @@ from typing import Any
 
 Cells = Mapping[str, Any]
 
+_WORST_SHAPES = 8
+
 _GROUP_TITLES = {
     "by_yaw_degrees": "turned by (degrees)",
     "by_age": "age",
@@ -35,6 +37,7 @@ def page(results: Mapping[str, Cells]) -> str:
         "fairface": _fairface,
         "london": _london,
         "detection": _detection,
+        "morphs": _morphs,
         "costs": _costs,
     }
     parts = [_head(results), *(write(measures[name]) for name, write in sections.items() if name in measures)]
@@ -267,6 +270,34 @@ def _detection(cells: Cells) -> str:
 
 def _share(cells: Cells, of: str) -> str:
     return f"{cells['found']:,} of {cells[of]:,}"
+
+
+def _morphs(cells: Cells) -> str:
+    """What adding shapes up loses: combinations, the worst single shapes, the jaw's bone."""
+    together, bone = cells["combinations"], cells["jaw_bone"]
+    largest, most = together["largest_mm"], together["99_percent_of_vertices_within_mm"]
+    text = "## Morph targets against the decoder\n\n" + _paragraph(
+        f"Neutral + Σ weight · morph, as engines add, against the decoder's own head, mm: {cells['people']} random "
+        f"people, {together['count']:,} random combinations as people make them. A single shape at weight 1 is the "
+        "decoder's by definition."
+    )
+    rows = [
+        ["largest over all vertices, median combination", f"{largest['median']:.2f}"],
+        ["the same, one combination in twenty above", f"{largest['p95']:.2f}"],
+        ["the same, worst combination", f"{largest['max']:.2f}"],
+        ["99 % of the vertices are within, median combination", f"{most['median']:.2f}"],
+        ["mean over vertices", f"{together['mean_over_vertices_mm']:.3f}"],
+        ["for comparison: the largest motion, median combination", f"{together['the_head_moves_mm']:.1f}"],
+        [
+            f"jaw bone turned by {bone['turn_degrees']:.1f}° against `jawOpen`, mean over what moves",
+            f"{bone['mean_over_moving_skin_mm']:.2f}",
+        ],
+    ]
+    text += "\n" + table(["", "mm"], rows)
+    single = {name: max(found.values()) for name, found in cells["by_expression"].items()}
+    worst = sorted(single, key=lambda name: -single[name])[:_WORST_SHAPES]
+    text += "\nThe shapes that bend most between 0 and 1:\n\n"
+    return text + table(["shape", "largest, mm"], [[f"`{name}`", f"{single[name]:.2f}"] for name in worst])
 
 
 def _costs(cells: Cells) -> str:
