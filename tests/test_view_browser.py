@@ -128,7 +128,7 @@ def test_a_slider_moves_by_keys_and_the_head_with_it(tab):
 def test_both_sides_move_together_when_asked(tab):
     press(tab, "Expression", "Neutral")
     tab.get_by_text("Move both sides").click()
-    tab.get_by_text("Cheeks").click()
+    tab.locator("summary", has_text="Cheeks").click()
     tab.get_by_role("slider", name="cheekSquintLeft").press("End")
     tab.get_by_role("slider", name="jawLeft").press("End")
     tab.get_by_text("Move both sides").click()
@@ -345,8 +345,8 @@ def test_colours_are_the_files(chrome, folder):
         # Half of red's light is 188 of 255 in sRGB.
         np.testing.assert_allclose(shown[middle, centre - 40], [188, 128, 0], atol=2)
         np.testing.assert_array_equal(shown[middle, centre + 40], shown[3, 3])
-        assert tab.get_by_role("region", name="Expression").count() == 0 or not tab.locator("#faces button").count()
-        assert tab.locator("#shapes *").count() == 0
+        assert not tab.locator("#faces *").count()
+        assert not tab.locator("#shapes *").count()
         assert tab.complaints == []
 
 

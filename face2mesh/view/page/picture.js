@@ -73,7 +73,8 @@ class Picture {
     const settings = { TEXTURE_WRAP_S: wrapS, TEXTURE_WRAP_T: wrapT, TEXTURE_MAG_FILTER: magFilter, TEXTURE_MIN_FILTER: minFilter };
     for (const [name, value] of Object.entries(settings)) gl.texParameteri(gl.TEXTURE_2D, gl[name], value);
     const sharp = gl.getExtension("EXT_texture_filter_anisotropic");
-    if (sharp) gl.texParameterf(gl.TEXTURE_2D, sharp.TEXTURE_MAX_ANISOTROPY_EXT, 4);
+    // Only between mipmaps: drivers smooth a picture that wants hard pixels.
+    if (sharp && minFilter === 9987) gl.texParameterf(gl.TEXTURE_2D, sharp.TEXTURE_MAX_ANISOTROPY_EXT, 4);
     return texture;
   }
 
@@ -215,10 +216,10 @@ class Picture {
     gl.depthMask(true);
   }
 
-  // A PNG with this many pixels on the longer side, as the screen shows it.
-  async png(longer = 2048) {
+  // What the screen shows as a PNG, with at least this many pixels on the longer side.
+  async png(least = 2048) {
     const { canvas } = this, { width, height } = canvas;
-    const scale = longer / Math.max(width, height);
+    const scale = Math.max(1, least / Math.max(width, height));
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
     this.draw();
