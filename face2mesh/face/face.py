@@ -65,8 +65,10 @@ class Face:
             `face2mesh.draw.with_photo_colours`).
         light: (9, 3), factors of `face2mesh.draw.light.harmonics` for linear RGB in camera axes, as the network judges
             the photo's light; None without a photo.
-        points_px: (N, 2), where the network sees the dense points in the upright photo, closer to it than the head's own
-            projection; None without a photo, or where the model does not tell.
+        points_px: (N, 2), where the network sees the dense points in the upright photo, closer to it than the head's
+            own projection; None without a photo, or where the model does not tell.
+        landmark_sigma_px: (68,), the deviation in pixels that the network expects of each landmark's place; large where
+            the photo shows little. None without a photo.
     """
 
     decoder: HeadDecoder = field(repr=False)
@@ -81,6 +83,7 @@ class Face:
     texture: NDArray[np.uint8] | None = field(default=None, repr=False)
     light: FloatArray | None = field(default=None, repr=False)
     points_px: NDArray[np.float64] | None = field(default=None, repr=False)
+    landmark_sigma_px: FloatArray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Check and freeze the arrays.
@@ -101,6 +104,8 @@ class Face:
             raise ValueError("face: light must be (9, 3)")
         if self.points_px is not None and self.points_px.shape != (len(self.head.dense.triangle_vertices), 2):
             raise ValueError("face: points_px must be (N, 2), one for each dense point of the head")
+        if self.landmark_sigma_px is not None and self.landmark_sigma_px.shape != (68,):
+            raise ValueError("face: landmark_sigma_px must be (68,)")
         identity.setflags(write=False)
         weights.setflags(write=False)
         object.__setattr__(self, "identity", identity)
@@ -157,6 +162,13 @@ class Face:
         landmarks = np.asarray(self.project(self.landmarks), np.float64)
         landmarks.setflags(write=False)
         return landmarks
+
+    @property
+    def eye_distance_mm(self) -> float:
+        """Between the eyeballs' middles, without expression."""
+        neutral = self.vertices if not self.weights.any() else self.neutral().vertices
+        left, right = (neutral[slice(*self.head.part_vertices[eye])].mean(0) for eye in ("left_eye", "right_eye"))
+        return float(np.linalg.norm(left - right))
 
     @property
     def face_box(self) -> Box:

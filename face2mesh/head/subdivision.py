@@ -138,16 +138,17 @@ def _weights(count: int, quads: Indices, edges: Indices, edge_of_side: Indices) 
     rows, columns, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     some = weights != 0
     pairs, index = np.unique(rows[some] * count + columns[some], return_inverse=True)
-    return pairs // count, pairs % count, np.bincount(index, weights[some])
+    sums: Floats = np.bincount(index, weights[some]).astype(np.float64)
+    return pairs // count, pairs % count, sums
 
 
 def _places(topology: Topology, edges: Indices) -> Indices:
     """Which fine vertex each vertex, then each edge, then each quad becomes, (R,): parts stay together."""
     part_of_vertex = np.zeros(topology.vertex_count, np.int64)
     part_of_quad = np.zeros(len(topology.quads), np.int64)
-    for number, part in enumerate(topology.part_vertices):
-        part_of_vertex[slice(*topology.part_vertices[part])] = number
-        part_of_quad[slice(*topology.part_quads[part])] = number
+    for number, name in enumerate(topology.part_vertices):
+        part_of_vertex[slice(*topology.part_vertices[name])] = number
+        part_of_quad[slice(*topology.part_quads[name])] = number
     if (part_of_vertex[topology.quads] != part_of_quad[:, None]).any():
         raise ValueError("subdivision: a quad has vertices of another part")
     part = np.concatenate([part_of_vertex, part_of_vertex[edges[:, 0]], part_of_quad])

@@ -19,6 +19,7 @@ from face2mesh.face import Camera, CropPose, Face, Pose, default_focal, project,
 from face2mesh.head import BaseHead
 from face2mesh.head.arkit import ARKIT_NAMES, exclusive
 from face2mesh.head.followers import Followers
+from face2mesh.model.fusion import fuse
 from face2mesh.model.landmarks import LandmarkBasis
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,
@@ -197,6 +198,17 @@ class Model:
         read = photo if isinstance(photo, Photo) else read_photo(photo)
         return self._faces(read, self._boxes(read, box, small=True), ipd_mm)
 
+    def fuse(self, faces: Sequence[Face]) -> Face:
+        """One head of one person's photos, each reconstructed by itself; the first one's expression and place.
+
+        Args:
+            faces: of this model, 1 or more, the one whose expression and place are wanted first.
+
+        Raises:
+            Face2MeshError: there are none, or they are of different models.
+        """
+        return fuse(faces)
+
     def sample(self, seed: int, *, expression: bool = True) -> Face:
         """A random head, looking straight into a camera 800 mm away; the same seed gives the same head.
 
@@ -244,7 +256,8 @@ class Model:
         for i, (box, crop) in enumerate(zip(boxes, refined, strict=True)):
             face = self._face(look.codes.identity[i], weights[i], look.camera, look.poses[i], box, ipd_mm)
             seen = None if look.codes.points is None else np.array(crop.centre) + crop.side * look.codes.points[i]
-            faces.append(replace(face, light=look.codes.light[i], points_px=seen))
+            sigma = np.exp(look.codes.landmark_log_sigma[i]) * np.float32(crop.side)
+            faces.append(replace(face, light=look.codes.light[i], points_px=seen, landmark_sigma_px=sigma))
         return faces
 
     def _look(self, photo: Photo, crops: Sequence[Crop]) -> _Look:
@@ -290,11 +303,7 @@ class Model:
         face = Face(self, identity, weights, camera, pose, box=box)
         if ipd_mm is None:
             return face
-        neutral = self.decode(identity)
-        left, right = (
-            neutral[slice(*self.base_head.part_vertices[part])].mean(0) for part in ("left_eye", "right_eye")
-        )
-        return face.scaled(ipd_mm / float(np.linalg.norm(left - right)), "ipd")
+        return face.scaled(ipd_mm / face.eye_distance_mm, "ipd")
 
 
 def _clean(expression: NDArray[Any]) -> FloatArray:

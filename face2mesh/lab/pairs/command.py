@@ -1,4 +1,4 @@
-"""`face2mesh lab pairs photos|rendered|outside|scenery`: the training pairs."""
+"""`face2mesh lab pairs photos|rendered|outside|same-person|scenery`: the training pairs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from face2mesh.lab.pairs.outside_command import add_outside
 from face2mesh.lab.pairs.photo_pairs import make_photo_pairs
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.rendered import World, render_pairs
+from face2mesh.lab.pairs.same_person_command import add_same_person
 from face2mesh.lab.pairs.scenery_command import add_scenery
 from face2mesh.store import provenance
 
@@ -44,6 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     rendered.add_argument("--workers", type=int, default=1, help="processes (1); the result is the same")
     rendered.set_defaults(run=make_rendered_pairs)
     add_outside(kinds)
+    add_same_person(kinds)
     add_scenery(kinds)
 
 

@@ -139,13 +139,14 @@ class View:
         return np.concatenate([flat, deep], 1)
 
 
-def render_pair(world: World, index: int, vertices: FloatArray | None = None) -> Pair:
+def render_pair(world: World, index: int, vertices: FloatArray | None = None, look: Generator | None = None) -> Pair:
     """Picture `index` of a set and its truth.
 
     Args:
         world: the set.
         index: of the picture.
         vertices: (V, 3) of its head, if somebody has evaluated the corpus already.
+        look: draws skin, eyes and the hair's colour, where several pictures are to have them in common.
 
     Returns:
         One row of `rendered-pairs.npz`; the crop as the bytes of a JPEG file, "jpeg".
@@ -165,7 +166,7 @@ def render_pair(world: World, index: int, vertices: FloatArray | None = None) ->
     view = View(turn, ray, distance, np.array(wide.corner), wide.side)
     points = view.pixels(view.placed(head.dense(vertices)))[:, :2]
     light = random_light(generator)
-    picture, seen = draw_head(world, vertices, view, light, generator)
+    picture, seen = draw_head(world, vertices, view, light, generator, look)
     return {
         "jpeg": photographed(picture, generator),
         "points": points.astype(np.float32),
@@ -191,11 +192,16 @@ def _visible(head: BaseHead, points: NDArray[np.float64], seen: NDArray[np.int32
 
 
 def draw_head(
-    world: World, vertices: FloatArray, view: View, light: Light, generator: Generator
+    world: World,
+    vertices: FloatArray,
+    view: View,
+    light: Light,
+    generator: Generator,
+    look: Generator | None = None,
 ) -> tuple[FloatArray, NDArray[np.int32]]:
     """The picture before the camera spoils it, (160, 160, 3) sRGB 0 to 1, and the triangle seen at each sample."""
     head, stage = world.head, world.stage
-    pieces, textures, lenses, tint = _dressed(world, vertices, generator)
+    pieces, textures, lenses, tint = _dressed(world, vertices, generator, look or generator)
     whole = np.concatenate([piece.vertices for piece in pieces])
     placed = view.placed(whole)
     shadows = [stage.shadows.of_lamp(view.turn.T @ lamp.direction, lamp.sharpness) for lamp in light.lamps]
@@ -219,21 +225,21 @@ def draw_head(
 
 
 def _dressed(
-    world: World, vertices: FloatArray, generator: Generator
+    world: World, vertices: FloatArray, generator: Generator, look: Generator
 ) -> tuple[list[Piece], Textures, list[NDArray[np.intp]], float]:
     """The head and all that is on it, its textures, the lenses' outlines in the second piece, and their tint."""
     head, stage, scalp = world.head, world.stage, world.stage.scalp
     skin = head.skin_count
     colours = np.empty((len(head.vertices), 3), np.float32)
     detail = stage.no_detail
-    if len(world.skins) and generator.random() >= world.procedural:
-        colours[:skin], detail = world.skins.mixed(head, generator)
+    if len(world.skins) and look.random() >= world.procedural:
+        colours[:skin], detail = world.skins.mixed(head, look)
     else:
-        colours[:skin] = procedural_skin(head, generator)
+        colours[:skin] = procedural_skin(head, look)
     neck = colours[head.neck_border].mean(0)
     tone = colours[:skin][head.regions["face"][:skin]].mean(0)
-    paint_parts(head, colours, generator)
-    strand_colour = hair_colour(generator)
+    paint_parts(head, colours, look)
+    strand_colour = hair_colour(look)
     hatted = generator.random() < 0.12
     kind = generator.random()
     bald, long = kind < 0.07, kind > 0.58

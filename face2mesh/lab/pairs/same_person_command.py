@@ -1,0 +1,71 @@
+"""`face2mesh lab pairs same-person`: several rendered pictures of each of some held-out people, to measure on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from face2mesh.head import BaseHead
+from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE
+from face2mesh.lab.data import data_folder
+from face2mesh.lab.pairs.files import write_pairs
+from face2mesh.lab.pairs.looks import looks_of_photos
+from face2mesh.lab.pairs.progress import progress_to
+from face2mesh.lab.pairs.rendered import World, render_pair
+from face2mesh.store import provenance
+
+OUTPUT = "rendered-same-person.npz"
+SKINS = 200
+STREAM = 1
+"""Of the held-out people: others than those of `rendered-heldout.npz` with its default seed."""
+
+
+def add_same_person(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `same-person` to the kinds of pairs."""
+    parser = kinds.add_parser("same-person", help="render several pictures of each of some held-out people")
+    parser.add_argument("--people", type=int, default=50, help="how many (50)")
+    parser.add_argument("--pictures", type=int, default=8, help="of each of them (8)")
+    parser.add_argument("--seed", type=int, default=0, help="of the pictures (0)")
+    parser.set_defaults(run=make)
+
+
+def make(arguments: argparse.Namespace) -> None:
+    """Write `rendered-same-person.npz`: as `rendered-heldout.npz`, the pictures of a person one after the other.
+
+    A person keeps head, skin, eyes and the hair's colour; expression, pose, camera, light, clothes and surroundings
+    are drawn anew for each picture.
+
+    Raises:
+        InputFileError: base head, corpus, photo pairs or the photos are missing.
+        OutputError: the build folder cannot be written.
+    """
+    build, people, pictures, seed = arguments.build, arguments.people, arguments.pictures, arguments.seed
+    inputs = {name.replace("-", "_"): build / f"{name}.npz" for name in ("base-head", "corpus", "photo-pairs")}
+    origin = provenance(inputs, {"people": people, "pictures": pictures, "skins": SKINS}, seed)
+    head = BaseHead.load(build / "base-head.npz")
+    corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+    looks = looks_of_photos(head, corpus, build, data_folder(arguments), True, seed, SKINS)
+    codes, weights = HELD_OUT_PEOPLE.draw(people * pictures, corpus.population, STREAM)
+    identity = np.repeat(codes[:people], pictures, axis=0)
+    world = World(head, corpus, *looks, identity, weights, HELD_OUT_PEOPLE.seed + STREAM + seed)
+    tell = progress_to(people * pictures, "rendering")
+    rows = []
+    for row in pictures_of_people(world, pictures):
+        rows.append(row)
+        tell(len(rows))
+    jpegs = [row.pop("jpeg") for row in rows]
+    arrays = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in rows[0]}
+    write_pairs(build / OUTPUT, "rendered-pairs", arrays, jpegs, origin)
+    print(f"{build / OUTPUT}: {pictures} pictures of each of {people} people")
+
+
+def pictures_of_people(world: World, pictures: int) -> Iterator[dict[str, Any]]:
+    """The pictures of a world of which each `pictures` in a row are of one person, who has one look."""
+    for index in range(len(world.identity)):
+        person = index // pictures
+        look = np.random.default_rng([world.seed, person, 1])
+        yield {**render_pair(world, index, look=look), "person": np.int64(person)}
