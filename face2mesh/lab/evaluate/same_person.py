@@ -66,7 +66,7 @@ def measure_rendered(model: Model, rendered: Path, corpus: Corpus, limit: int | 
     """
     pairs = read_pairs(rendered)
     person = pairs["person"]
-    each = int(np.bincount(person).min(initial=0))
+    each = int(np.bincount(person).min())
     if pairs["identity"].shape[1] != len(corpus.identity) or each < 2 or not np.all(np.diff(person) >= 0):
         raise InputFileError(f"{rendered}: does not fit; make it again with `face2mesh lab pairs same-person`.")
     people = min(limit or len(person), len(person) // each)
