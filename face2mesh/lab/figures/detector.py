@@ -15,10 +15,15 @@ from face2mesh.lab.evaluate.detection import turned, wall_of
 from face2mesh.lab.evaluate.london import measure_people, neutral_photo
 from face2mesh.lab.pairs.pasted import Composition, paste, read_pieces
 from face2mesh.lab.pairs.scenery import Scenery
+from face2mesh.lab.pairs.scenery_command import RELIEFS
+from face2mesh.lab.train.configuration import DetectorTraining, read_configuration
 from face2mesh.photo import Crop, cut, find_faces, read_photo
 
 _PASTED, _PASTED_SIDE = 32, 112
 _CELL = 320
+_COINS = 48
+_CLOTH = (58, 62, 70, 255)
+_CONFIGURATION = Path("configurations/detector.toml")
 _TILTS = (-45.0, -20.0, 20.0, 45.0)
 _SIDES = (32, 48, 96, 250)
 _GREEN, _RED = (60, 220, 60), (230, 60, 60)
@@ -27,12 +32,15 @@ Picture = NDArray[np.uint8]
 
 
 def draw(build: Path, folder: Path, data: Path, seed: int) -> list[Path]:
-    """Draw `detector-pasted.jpg`, training pictures with their boxes, and `detector.jpg`, photos with what is found.
+    """Draw what the detector learns from, `detector-pasted.jpg`, its drawn coins, `detector-coins.jpg`, and what it
+    finds, `detector.jpg`.
 
-    Faces that training leaves open, because they are hidden, are red.
+    Training pictures have their boxes; of faces that training leaves open, because they are hidden, they are red.
     """
-    pieces = read_pieces(data, Scenery.load(build / "scenery.npz"), held=True, held_faces=300)
-    pasted = paste(pieces, _PASTED, _PASTED_SIDE, Composition(), torch.Generator().manual_seed(seed))
+    scenery = Scenery.load(build / "scenery.npz")
+    pieces = read_pieces(data, scenery, held=True, held_faces=300)
+    composition = Composition(**read_configuration(_CONFIGURATION, DetectorTraining).composition)
+    pasted = paste(pieces, _PASTED, _PASTED_SIDE, composition, torch.Generator().manual_seed(seed))
     cells = []
     for picture, boxes, there, visible in zip(pasted.pictures, pasted.boxes, pasted.there, pasted.visible, strict=True):
         image = Image.fromarray((picture.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8))
@@ -40,8 +48,10 @@ def draw(build: Path, folder: Path, data: Path, seed: int) -> list[Path]:
         for (x, y, w, h), shown in zip(boxes[there][:, :4].tolist(), visible[there].tolist(), strict=True):
             pen.rectangle((x - w / 2, y - h / 2, x + w / 2, y + h / 2), outline=_GREEN if shown >= 0.6 else _RED)
         cells.append(np.asarray(image))
-    files = [folder / "detector-pasted.jpg", folder / "detector.jpg"]
+    files = [folder / "detector-pasted.jpg", folder / "detector.jpg", folder / "detector-coins.jpg"]
     Image.fromarray(contact_sheet(cells, 8)).save(files[0], quality=88)
+    coins = [_on_cloth(coin) for coin in scenery.objects[-RELIEFS:][:: RELIEFS // _COINS][:_COINS]]
+    Image.fromarray(contact_sheet(coins, 12)).save(files[2], quality=88)
 
     astronaut = read_photo(ASTRONAUT).rgb
     face = find_faces(astronaut)[0]
@@ -53,6 +63,13 @@ def draw(build: Path, folder: Path, data: Path, seed: int) -> list[Path]:
     labels += ["", "", "", "twelve at once"]
     Image.fromarray(contact_sheet([_marked(rgb) for rgb in found], 4, labels)).save(files[1], quality=88)
     return files
+
+
+def _on_cloth(thing: Picture) -> Picture:
+    """A thing (S, S, 4) on a dark ground, (S, S, 3)."""
+    ground = Image.new("RGBA", thing.shape[1::-1], _CLOTH)
+    ground.alpha_composite(Image.fromarray(thing))
+    return np.asarray(ground.convert("RGB"))
 
 
 def _marked(rgb: Picture) -> Picture:

@@ -27,6 +27,8 @@ FACE_SIDE = 96
 
 # Share of the pictures that are a gradient with noise instead of scenery.
 _PLAIN = 0.125
+# How many times larger than its scenery a picture is where the scenery's border is repeated.
+_LARGER = (1.2, 6.0)
 # The largest of small faces, pixels.
 _SMALL = 36.0
 # Photos that shrink are averaged over so many pixels each way where their scale is below the second number: about the
@@ -166,7 +168,7 @@ class _Draft:
         tiles = self.pieces.tiles[self._drawn(len(self.pieces.tiles), count)].float() / 255
         bordered = self._even(0, 1) < self.composition.bordered
         scale = torch.exp(self._even(math.log(0.3), math.log(1.0)))
-        scale = torch.where(bordered, torch.exp(self._even(math.log(1.2), math.log(3.5))), scale)
+        scale = torch.where(bordered, torch.exp(self._even(math.log(_LARGER[0]), math.log(_LARGER[1]))), scale)
         angle = 0.2 * torch.randn(count, generator=generator)
         flip = torch.where(self._even(0, 1) < 0.5, -1.0, 1.0)
         cos, sin = scale * angle.cos(), scale * angle.sin()
@@ -175,8 +177,10 @@ class _Draft:
         grid = affine_grid(matrix, [count, 3, self.side, self.side], align_corners=False)
         # Beyond its edges a tile is reflected or its border is repeated.
         grid = torch.where(bordered.view(-1, 1, 1, 1), grid.clamp(-1, 1), grid)
-        coarse = avg_pool2d(tiles[bordered], 2)
-        tiles[bordered] = interpolate(coarse, tiles.shape[-2:], mode="bilinear", align_corners=False)
+        for factor, low, high in ((2, 0.0, 2.0), (4, 2.0, 4.0), (8, 4.0, math.inf)):
+            averaged = bordered & (scale >= low) & (scale < high)
+            coarse = avg_pool2d(tiles[averaged], factor)
+            tiles[averaged] = interpolate(coarse, tiles.shape[-2:], mode="bilinear", align_corners=False)
         pictures = grid_sample(tiles, grid, padding_mode="reflection", align_corners=False)
         plain = torch.rand(count, 3, 3, 3, generator=generator)
         plain = interpolate(plain, (self.side, self.side), mode="bilinear", align_corners=True)
