@@ -45,7 +45,7 @@ def drawn_reliefs(
         if not symbols or generator.random() < 2 / 3:
             motif = _head(heads[generator.integers(len(heads))], triangles, generator)
         else:
-            motif = _symbol(symbols[generator.integers(len(symbols))], generator)
+            motif = _symbol(symbols[int(generator.integers(len(symbols)))], generator)
         relief[:] = _struck(motif, generator)
     return drawn
 
@@ -190,14 +190,15 @@ def _legend(radius: float, generator: np.random.Generator) -> FloatArray:
             letter = letter.rotate(-float(np.degrees(turn)) - 90, Image.Resampling.BILINEAR)
             x, y = _SIDE / 2 + 0.82 * radius * np.cos(turn), _SIDE / 2 + 0.82 * radius * np.sin(turn)
             image.paste(140, (round(x - size), round(y - size)), letter)
-    return np.asarray(image, np.float32) / 255
+    return np.asarray(np.asarray(image) / 255, np.float32)
 
 
 def _noise(generator: np.random.Generator, side: int, cells: int) -> NDArray[np.float64]:
     """Smooth noise (side, side) of unit deviation: coarse lumps, half of them in finer ones."""
-    total = np.zeros((side, side))
+    total: NDArray[np.float64] = np.zeros((side, side))
     for octave in range(3):
         count = cells * 2**octave
         lumps = zoom(generator.normal(0, 1, (count, count)), (side + 2) / count, order=3, mode="nearest")
         total += 0.5**octave * lumps[:side, :side]
-    return total / total.std()
+    total /= total.std()
+    return total
