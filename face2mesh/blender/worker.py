@@ -226,7 +226,7 @@ def add_lights(unit: float) -> None:
     for name, place, watts, side in (
         ("key", (-0.5, -0.9, 0.5), 12.0, 0.5),
         ("fill", (0.8, -0.7, 0.1), 4.0, 0.8),
-        ("rim", (0.4, 0.8, 0.6), 10.0, 0.4),
+        ("rim", (0.4, 0.8, 0.6), 4.0, 0.4),
     ):
         lamp = bpy.data.lights.new(name, "AREA")
         lamp.energy, lamp.size = watts / unit**2, side / unit

@@ -17,10 +17,13 @@ from face2mesh.cli.demo import ASTRONAUT
 from face2mesh.draw import contact_sheet
 from face2mesh.model import Model
 from face2mesh.photo import read_photo
+from face2mesh.texture import with_texture
 from face2mesh.write import HeadMesh, write
 
 WORKER = Path(__file__).with_name("blender_worker.py")
 THREADS = 1
+TEXTURE = 1024
+"""Pixels of the texture's side."""
 
 Picture = NDArray[np.uint8]
 Place = tuple[float, float, float]
@@ -44,30 +47,33 @@ class Shot:
     label: str
     weights: dict[str, float] = field(default_factory=dict)
     place: Place = (0.0, -0.95, -0.02)
-    target: Place = (0.0, 0.0, -0.025)
-    lens: float = 110.0
+    target: Place = (0.0, 0.06, -0.025)
+    lens: float = 140.0
     wire: bool = False
     finer: int = 1
-    size: tuple[int, int] = (400, 480)
+    size: tuple[int, int] = (360, 430)
 
 
 _TURNED: Place = (-0.42, -0.85, 0.0)
+_CLOSE_UP = (547, 300)
 _SMILE = {
     **dict.fromkeys(("mouthSmileLeft", "mouthSmileRight"), 0.85),
     **dict.fromkeys(("cheekSquintLeft", "cheekSquintRight", "eyeSquintLeft", "eyeSquintRight"), 0.4),
     **dict.fromkeys(("mouthUpperUpLeft", "mouthUpperUpRight"), 0.25),
 }
-SHOTS = (
+EXPRESSIONS = (
     Shot("neutral"),
     Shot("smile", _SMILE, _TURNED),
     Shot("jawOpen 0.8", {"jawOpen": 0.8}, _TURNED),
-    Shot("eyes, the quads", {}, (0.0, -0.95, 0.0), (0.004, 0.0, 0.0), 290.0, True, 0, (608, 320)),
-    Shot("mouth, the quads", {}, (-0.16, -0.9, -0.06), (0.0, 0.0, -0.066), 330.0, True, 0, (608, 320)),
+)
+QUADS = (
+    Shot("eyes", {}, (0.0, -0.95, 0.0), (0.0, 0.0, 0.0), 290.0, True, 0, _CLOSE_UP),
+    Shot("mouth", {}, (-0.16, -0.9, -0.06), (0.0, -0.013, -0.067), 330.0, True, 0, _CLOSE_UP),
 )
 
 
 def draw(model: Model) -> Picture:
-    """Three expressions above two close-ups of the mesh.
+    """Three expressions without and with the photo's texture, above two close-ups of the mesh.
 
     Args:
         model: that makes the demo's head.
@@ -79,13 +85,18 @@ def draw(model: Model) -> Picture:
         OutputError: there is no Blender.
     """
     photo = read_photo(ASTRONAUT)
-    mesh = HeadMesh.of(model.reconstruct(photo).neutral(), photo.rgb)
+    face = model.reconstruct(photo)
+    # The texture is what the photo shows of the face as it was; a neutral face keeps it.
+    textured_face = with_texture(face, photo.rgb, TEXTURE, "delit").neutral()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write(mesh, folder / "head.blend")
-        pictures = render(folder / "head.blend", SHOTS, folder)
-    above = contact_sheet(pictures[:3], labels=[shot.label for shot in SHOTS[:3]])
-    below = contact_sheet(pictures[3:], labels=[shot.label for shot in SHOTS[3:]])
+        write(HeadMesh.of(face.neutral(), photo.rgb), folder / "plain.blend")
+        write(HeadMesh.of(textured_face, photo.rgb), folder / "textured.blend")
+        plain = render(folder / "plain.blend", EXPRESSIONS + QUADS, folder)
+        textured = render(folder / "textured.blend", EXPRESSIONS, folder)
+    labels = [""] * len(EXPRESSIONS) + [shot.label for shot in EXPRESSIONS]
+    above = contact_sheet([*plain[: len(EXPRESSIONS)], *textured], len(EXPRESSIONS), labels)
+    below = contact_sheet(plain[len(EXPRESSIONS) :], labels=[f"{shot.label}: the quads" for shot in QUADS])
     width = min(above.shape[1], below.shape[1])
     return np.concatenate([above[:, :width], below[:, :width]])
 

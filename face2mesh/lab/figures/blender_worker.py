@@ -15,7 +15,7 @@ from typing import Any
 bpy: Any = importlib.import_module("bpy")
 mathutils: Any = importlib.import_module("mathutils")
 
-SAMPLES = 32
+SAMPLES = 16
 WIRE_METRES = 0.00022
 INK = (0.02, 0.02, 0.03, 1.0)
 
