@@ -31,6 +31,8 @@ _RING_MM = (2.5, 5.0)
 """Distances from the eye's axis between which the iris shows its colour, away from pupil and limbus."""
 _FEWEST_PX = 12.0
 """Area of iris, in the photo's pixels, at which it counts as much as the guess that it is brown."""
+_VIVID = 1.3
+"""What highlights and blur take from an iris's colour is given back."""
 _MARGIN = 5 / 1024
 
 
@@ -69,7 +71,7 @@ def _srgb(colour: tuple[float, float, float]) -> Pixels:
 
 
 def iris_colour(face: Face, view: View, rgb: NDArray[np.uint8], exposure: Pixels) -> Pixels:
-    """(3,) the irises' colour: the median of what the photo shows of both rings, mixed with brown where it shows little.
+    """(3,) the irises' colour: the median of what the photo shows of both rings, mixed with brown where it is little.
 
     Highlights and the shade of lids and lashes, the brighter and the darker thirds, do not count.
     """
@@ -99,6 +101,7 @@ def iris_colour(face: Face, view: View, rgb: NDArray[np.uint8], exposure: Pixels
     brightness = seen.mean(1)
     low, high = np.quantile(brightness, (0.33, 0.67))
     middle = np.median(seen[(brightness >= low) & (brightness <= high)], axis=0) - exposure
+    middle = middle.mean() + _VIVID * (middle - middle.mean())
     share = area / (area + _FEWEST_PX)
     colour = share * middle + (1 - share) * brown
     # Under lids an eye gets less light than the cheek, but no iris is white or black.
@@ -184,7 +187,9 @@ def _paint_cavities(texture: NDArray[np.uint8], head: BaseHead, cast: NDArray[An
     places, share = texels.flat[some], share[some]
     colours = np.log(np.maximum(to_linear(flat[places] / np.float32(255)), 0.003))
     mouth = np.log(np.float32(_MOUTH)) + cast
-    colours += share[:, :1] * (mouth - colours)
+    # The lips go on for a few millimetres before it gets dark.
+    colours += np.clip(share[:, :1] * 2, 0, 1) * np.float32([-0.25, -0.75, -0.65])
+    colours += np.clip(2 * share[:, :1] - 1, 0, 1) ** 2 * (mouth - colours)
     colours += share[:, 1:2] * np.float32([-0.9, -1.2, -1.2])
     colours += share[:, 2:3] * np.float32([-0.15, -0.5, -0.45])
     flat[places] = (to_srgb(np.exp(colours)) * 255 + 0.5).astype(np.uint8)

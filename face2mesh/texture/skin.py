@@ -35,9 +35,12 @@ _PLAIN_SPREAD = 0.3
 _ROUNDS = 4
 _TOGETHER = 25.0
 """How many neighbouring texels err together and count as one."""
-_EXPOSURE = np.array([[0.35, 0, 0], [0, 0.12, 0], [0, 0, 0.12]])
+_EXPOSURE = np.diag([0.25, 0.08, 0.08])
 """Deviation of a photo's exposure, and of its cast along red against blue and along green against both."""
 _CHROMA = np.array([[1, 1, 1], [1, 0, -1], [-1, 2, -1]]) / np.sqrt([[3], [2], [6]])
+_TRUSTED = 0.5
+_LIGHTS_SPREAD, _LIGHTS_LEAST = 1.5, 0.22
+"""How much more skin differs before its light is known, and by how much at least."""
 OUTLIER = 2.2
 """Deviations at which a texel is half believed to be skin."""
 
@@ -91,8 +94,7 @@ class StatisticalSkin:
         tint = _EXPOSURE @ _CHROMA
         basis = np.concatenate([self.modes, np.broadcast_to(tint[:, None], (3, len(self.mean), 3))]).astype(np.float32)
         flat = basis.reshape(len(basis), -1)
-        skin, exposure, belief = self.mean, np.zeros(3, np.float32), trust
-        fitted = np.ones((9, 3), np.float32)
+        skin, belief = self.mean, self._first_belief(log, trust)
         for _ in range(_ROUNDS):
             fitted = fit_light(linear, np.exp(skin), normals, belief, light)
             without = log - np.log(shading(fitted, normals))
@@ -104,6 +106,14 @@ class StatisticalSkin:
             skin = self.mean + np.tensordot(codes[:-3].astype(np.float32), self.modes, 1)
             belief = trust * believed(without - skin - exposure, self.spread)
         return FittedSkin(skin, exposure, fitted, belief)
+
+    def _first_belief(self, log: Pixels, trust: Pixels) -> Pixels:
+        """(n,) trust without what the mean skin in the photo's middle tone is far from, whatever the light: hair."""
+        away = log - self.mean
+        if not (trust > _TRUSTED).any():
+            return trust
+        tone = np.median(away[trust > _TRUSTED], axis=0)
+        return trust * believed(away - tone, np.maximum(_LIGHTS_SPREAD * self.spread, _LIGHTS_LEAST))
 
     def save(self, path: Path, head: BaseHead, origin: dict[str, Any]) -> None:
         """Write it for a head, in whole numbers of 8 and 16 bits; only the left half, the right one is its mirror."""

@@ -7,6 +7,7 @@ h and w rows and columns of the window that photos show, N texels.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,7 +17,7 @@ from face2mesh.draw.light import to_linear, to_srgb
 from face2mesh.errors import Face2MeshError
 from face2mesh.face import Face
 from face2mesh.head import BaseHead
-from face2mesh.texture.blend import doubled, filled, halved, smoothed_where
+from face2mesh.texture.blend import doubled, filled, halved, smoothed
 from face2mesh.texture.light import shading
 from face2mesh.texture.look import View, bare_skin, sampled, trusted, view_of
 from face2mesh.texture.parts import paint_parts
@@ -30,6 +31,13 @@ BASE = 256
 
 _MIRROR_SHARE = 0.5
 """What a mirrored texel is worth beside one that is seen."""
+_EAR_TINT = (0.04, -0.07, -0.05)
+"""Ears are redder than cheeks."""
+_MOST_GRAIN = 0.05
+_PATCHES = 0.6
+"""Share of the large patches of the residual that "delit" takes away."""
+_PATCH_LEVELS = 4
+_GROUP_LEVELS = 2
 _DETAIL = 0.7
 """Most that detail adds to a logarithm."""
 
@@ -72,13 +80,16 @@ def texture_of(face: Face, rgb: NDArray[np.uint8], size: int = 1024, light: Ligh
     spread = _upsampled(skin, skin.spread[:, None], float(skin.spread.max()))[..., 0]
 
     residual = coarse - shade - fitted.exposure - model
-    belief = trust * believed(residual.reshape(-1, 3), spread.ravel()).reshape(BASE, BASE)
+    belief = _grouped(trust * believed(residual.reshape(-1, 3), spread.ravel()).reshape(BASE, BASE))
     mirror = mirror_of(head, BASE)
     residual, known = _with_mirror(residual, belief, mirror)
-    albedo = model + filled(residual, known)
+    residual = filled(residual, known)
     if light == "photo":
-        albedo = albedo + shade + fitted.exposure
-    texture = albedo
+        albedo = model + residual + shade + fitted.exposure
+    else:
+        # What is left of large patches of light and dark is mostly light that nine harmonics cannot follow.
+        albedo = model + residual - np.float32(_PATCHES) * smoothed(residual, _PATCH_LEVELS)
+    texture = albedo + base.picture(base.lift(_ears(head)))[..., None] * np.float32(_EAR_TINT)
     while len(texture) < size:
         texture = doubled(texture)
     window.add_detail(texture, photo, coarse, belief, mirror_of(head, size))
@@ -175,6 +186,34 @@ class _Window:
         own = flat[self.texels.flat]
         added = own[:, :3] + other[:, :3] * (1 - own[:, 3:])
         texture.reshape(-1, 3)[self.texels.flat] += added
+        # Skin that nobody saw gets as much grain as skin that is seen, else it looks like wax beside it.
+        shown = np.clip(own[:, 3] + other[:, 3], 0, 1)
+        bright = added.mean(1)
+        sure = shown > 0.9
+        strength = float(np.median(np.abs(bright[sure]))) * 1.5 if sure.any() else 0.0
+        grain = _grain(size) * np.float32(min(strength, _MOST_GRAIN))
+        grain.ravel()[self.texels.flat] *= 1 - shown
+        texture += grain[..., None]
+
+
+@lru_cache(maxsize=2)
+def _grain(size: int) -> Pixels:
+    """(R, R) noise between one and four base texels fine, of deviation 1; always the same."""
+    noise = np.random.default_rng(0).standard_normal((size, size, 1), np.float32)
+    fine = noise
+    steps = int(np.log2(size // BASE))
+    for _ in range(steps - 1):
+        fine = doubled(halved(fine))
+    grain = (fine - smoothed(noise, steps + 1))[..., 0]
+    grain /= grain.std()
+    grain.setflags(write=False)
+    return grain
+
+
+def _ears(head: BaseHead) -> Pixels:
+    """(V,) 1 on ears."""
+    ears: Pixels = head.region("ear").astype(np.float32)
+    return ears
 
 
 def _fit(
@@ -207,6 +246,13 @@ def _upsampled(skin: StatisticalSkin, values: Pixels, outside: float) -> Pixels:
     while len(picture) < BASE:
         picture = doubled(picture)
     return picture
+
+
+def _grouped(belief: Pixels) -> Pixels:
+    """Belief (b, b) without lone texels: between strands of hair one sees no skin either."""
+    around = smoothed(belief[..., None], _GROUP_LEVELS)[..., 0]
+    grouped: Pixels = belief * np.clip((around - 0.25) / 0.4, 0, 1)
+    return grouped
 
 
 def _with_mirror(residual: Pixels, belief: Pixels, mirror: NDArray[np.intp]) -> tuple[Pixels, Pixels]:

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.draw.light import to_linear
+from face2mesh.head import BaseHead
 from face2mesh.texture.light import fit_light, shading
-from face2mesh.texture.skin import DARKEST, StatisticalSkin, believed
+from face2mesh.texture.skin import DARKEST, SIDE, StatisticalSkin, believed
+from face2mesh.texture.texels import texels_of
 
 Pixels = NDArray[np.float32]
 
@@ -24,6 +26,9 @@ _MIDDLE = 0.26
 _EXPOSURE_SHARE = 0.3
 _LEAST_SPREAD = 0.06
 _FIRST_SPREAD = 0.25
+_SPREAD_UNDER_HAIR = 0.12
+_LEAST_SUPPORT = 0.35
+"""Share of the usual evidence that a texel needs to be modelled."""
 _SEEN = 0.35
 """Mean trust that a photo needs."""
 
@@ -46,7 +51,11 @@ class PhotosOnSkin:
 
 
 def learn_skin(
-    photos: PhotosOnSkin, places: NDArray[np.int32], modes: int, progress: Callable[[str], None] = lambda _: None
+    photos: PhotosOnSkin,
+    places: NDArray[np.int32],
+    hair: NDArray[np.bool_],
+    modes: int,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> StatisticalSkin:
     """Mean and modes of skins, symmetric.
 
@@ -57,6 +66,7 @@ def learn_skin(
     Args:
         photos: on the skin.
         places: (n,) the texels, left half first.
+        hair: (n,) where hair may hang over the skin: there skin may not differ much from a person's tone.
         modes: K.
         progress: told what has been done.
     """
@@ -66,7 +76,8 @@ def learn_skin(
     trust = photos.trust[keep] / np.float32(255)
     log = np.log(np.maximum(linear, DARKEST))
     normals = photos.normals[keep] / np.float32(127)
-    spread = np.full(len(places), _FIRST_SPREAD, np.float32)
+    most = np.where(hair, _SPREAD_UNDER_HAIR, np.inf).astype(np.float32)
+    spread = np.minimum(np.full(len(places), _FIRST_SPREAD, np.float32), most)
     skins = np.repeat(_level(log, trust)[:, None], len(places), axis=1)
     belief = trust * np.stack([believed(a - b, 2 * spread) for a, b in zip(log, skins, strict=True)])
     mean, components, own = np.zeros((half, 3), np.float32), np.zeros((0, half, 3), np.float32), skins[:, :half]
@@ -82,13 +93,28 @@ def learn_skin(
         folded /= np.maximum(both, 1e-6)[..., None]
         mean, components, own = _components(folded, np.minimum(both, 1), modes)
         residual = without - np.concatenate([own, own], 1)
-        spread = np.tile(_spread(residual, belief, half), 2)
+        spread = np.minimum(np.tile(_spread(residual, belief, half), 2), most)
         skins = np.concatenate([own, own], 1)
         belief = trust * np.stack([believed(one, spread) for one in residual])
         progress(f"round {step + 1}: {len(keep)} skins, spread {spread.mean():.3f}, believed {belief.mean():.2f}")
+    support = np.minimum(belief[:, :half] + belief[:, half:], 1).mean(0)
+    kept = np.tile(support > _LEAST_SUPPORT * np.quantile(support, 0.95), 2)
     return StatisticalSkin(
-        places, np.tile(mean, (2, 1)), np.tile(components, (1, 2, 1)), np.maximum(spread, _LEAST_SPREAD)
+        places[kept],
+        np.tile(mean, (2, 1))[kept],
+        np.tile(components, (1, 2, 1))[:, kept],
+        np.maximum(spread, _LEAST_SPREAD)[kept],
     )
+
+
+def under_hair(head: BaseHead, places: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(n,) whether hair may hang there: above the brows, and beside the eyes down to the mouth."""
+    texels = texels_of(head, SIDE)
+    rest = texels.picture(texels.lift(head.vertices)).reshape(-1, 3)[places]
+    above = rest[:, 1] > head.vertices[head.region("brow"), 1].max() + 1
+    beside = np.abs(rest[:, 0]) > np.abs(head.vertices[head.region("lid_upper"), 0]).max() + 4
+    hair: NDArray[np.bool_] = above | (beside & (rest[:, 1] > head.vertices[head.region("lip_upper"), 1].min()))
+    return hair
 
 
 def _level(log: Pixels, weight: Pixels) -> Pixels:
