@@ -6,11 +6,11 @@ import numpy as np
 from made_up import made_up_corpus, made_up_head
 
 from face2mesh.head.arkit import ARKIT_NAMES
-from face2mesh.head.rigid import best_rigid
+from face2mesh.head.rigid import best_rigid, smallest_rotations
 from face2mesh.lab.corpus.correspondence import fill_smoothly, graph_laplacian
 from face2mesh.lab.corpus.eyes import GAZE_DEGREES, gaze_table
 from face2mesh.lab.corpus.follower_weights import affine_ridge, choose_controls, follower_weights
-from face2mesh.lab.corpus.rigid import carry_affinely, smallest_rotations
+from face2mesh.lab.corpus.rigid import carry_affinely
 from face2mesh.lab.corpus.symmetry import counterpart, force_mirrored, mirrored_fields
 from face2mesh.lab.corpus.tongue import CLEARANCE_MM, FADE_MM, LIFT_MM, lift_over
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError
+from face2mesh.head.motion import FollowerMotion
 from face2mesh.store import read_arrays, write_arrays
 
 KIND = "followers"
@@ -54,7 +55,8 @@ class Followers:
     own centre. W reproduces every affine motion of the skin (each row sums to 1 and maps the controls' rest positions
     to the follower's), so a head that is moved, turned or scaled takes its followers along; all vertices of an eyeball
     share one row, so that it stays a sphere of constant radius. Where the lids' margins are named, an eyeball goes on
-    from there to where they keep their distances from it best: it neither sinks nor comes through its lids.
+    from there to where they keep their distances from it best: it neither sinks nor comes through its lids. With a
+    `motion`, lower teeth and tongue then turn with the jaw, and lashes roll with their lids.
 
     Attributes:
         rest: (F, 3) mm, the followers of the rest head, in the head's vertex order behind the skin.
@@ -67,6 +69,7 @@ class Followers:
         eye_centres: (2, 3) mm, of the rest head.
         lids: (2, L) int32, skin vertices of the margins of the left and the right eye's lids; L may be 0.
         lid_rest: (2, L, 3) mm, where they are in the rest head.
+        motion: what turns; None for followers that move along straight lines only.
     """
 
     rest: FloatArray
@@ -79,6 +82,7 @@ class Followers:
     eye_centres: FloatArray
     lids: NDArray[np.int32] = field(default_factory=lambda: np.zeros((2, 0), np.int32))
     lid_rest: FloatArray = field(default_factory=lambda: np.zeros((2, 0, 3), np.float32))
+    motion: FollowerMotion | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes once.
@@ -124,13 +128,21 @@ class Followers:
         followers = self.rest + self.weights @ moved + np.tensordot(weights, self.expression, axes=1)
         yaw_pitch = np.tensordot(weights, self.gaze_degrees, axes=1)  # (…, 2, 2)
         turns = gaze_rotations(yaw_pitch[..., 0], yaw_pitch[..., 1])  # (…, 2, 3, 3)
+        centres = []
         for side, (first, last) in enumerate(self.eyes):
             # Every vertex of an eyeball has moved by the same vector: its centre has too.
             shift = followers[..., first : first + 1, :] - self.rest[first]
             centre = self.eye_centres[side] + shift + self._towards_lids(neutral, shift, side)
+            centres.append(centre)
             around = self.rest[first:last] - self.eye_centres[side]
             followers[..., first:last, :] = centre + around @ np.swapaxes(turns[..., side, :, :], -1, -2)
-        placed: FloatArray = np.concatenate([np.asarray(expressed_skin, np.float32), followers], axis=-2)
+        expressed = np.asarray(expressed_skin, np.float32)
+        if self.motion is not None:
+            self.motion.turn_jaw(followers, neutral, weights)
+            lashes = self.rest[slice(*self.motion.lash_rows), 0]
+            about = np.where(lashes[:, None] >= 0, centres[0], centres[1])
+            self.motion.roll_lashes(followers, neutral, expressed, about)
+        placed: FloatArray = np.concatenate([expressed, followers], axis=-2)
         return placed
 
     def _towards_lids(self, neutral: FloatArray, shift: FloatArray, side: int) -> FloatArray:
@@ -157,6 +169,8 @@ class Followers:
         The weights are written in half precision, which moves a follower by about 0.001 mm and halves the file.
         """
         arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.motion is not None:
+            arrays |= {_MOTION + name: getattr(self.motion, name) for name in FollowerMotion.__dataclass_fields__}
         arrays["weights"] = self.weights.astype(np.float16)
         write_arrays(path, KIND, VERSION, arrays, origin)
 
@@ -170,9 +184,13 @@ class Followers:
         arrays, _ = read_arrays(path, KIND, VERSION, made_by)
         try:
             arrays["weights"] = arrays["weights"].astype(np.float32)
-            return cls(**{name: arrays[name] for name in _ARRAYS})
-        except (KeyError, ValueError) as error:
+            motion = {name.removeprefix(_MOTION): arrays[name] for name in arrays if name.startswith(_MOTION)}
+            moving = FollowerMotion(**motion) if motion else None
+            return cls(**{name: arrays[name] for name in _ARRAYS}, motion=moving)
+        except (KeyError, TypeError, ValueError) as error:
             raise InputFileError(f"{path}: not valid followers ({error}); make it again with `{made_by}`.") from error
 
 
-_ARRAYS = tuple(Followers.__dataclass_fields__)
+_ARRAYS = tuple(name for name in Followers.__dataclass_fields__ if name != "motion")
+# What the arrays of `motion` are called in the file.
+_MOTION = "motion_"

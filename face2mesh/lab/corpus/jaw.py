@@ -20,8 +20,8 @@ from scipy.spatial.transform import Rotation
 
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.base_head import BaseHead
-from face2mesh.lab.corpus.correspondence import graph_laplacian
 from face2mesh.head.rigid import best_rigid
+from face2mesh.lab.corpus.correspondence import graph_laplacian
 
 Array = NDArray[np.float64]
 JAW = ("jawForward", "jawLeft", "jawRight", "jawOpen", "tongueOut")

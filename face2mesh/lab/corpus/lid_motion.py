@@ -12,7 +12,6 @@ columns of the lower lid's, from inner to outer corner.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -20,14 +19,12 @@ from numpy.typing import NDArray
 
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.base.eyes import surface_height
-from face2mesh.lab.base.loops import QuadMesh
 from face2mesh.lab.corpus.blink import lids_of
-from face2mesh.lab.corpus.lids import lid_rim
+from face2mesh.lab.corpus.lid_columns import margin_columns, upper_and_lower_columns
 from face2mesh.lab.corpus.rolling import eye_zone, roll
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
-RINGS = 4
 # Least distances from the eyeball, mm: of the lids' inner edges, of other skin, of the walls between lid and eyeball.
 EDGE_GAP, SKIN_GAP, WALL_GAP = 0.05, 0.15, 0.03
 # Knots of the eyeball's profile, from the gaze axis, mm.
@@ -108,41 +105,6 @@ class LidMotion:
             skins, arcs, blinks, blink_arcs, centres, gaze, self.zone, self.reach, self.gaps, self.share, self.upper,
             self.lower, self.profile, self.radius, self.sign,
         )  # fmt: skip
-
-
-def margin_columns(base: BaseHead) -> Indices:
-    """(28, R) skin vertices of the left lids' margin: once around the eye, from the inner edge outwards."""
-    mesh = QuadMesh(base.skin_quads)
-    ring = {int(vertex) for vertex in lid_rim(base)[0]}
-    cavity = base.regions["eye_cavity_left"]
-    start = min(ring, key=lambda vertex: float(base.vertices[vertex, 0]))
-    path, before = [start], -1
-    while len(path) < len(ring):
-        ways = [way for way in mesh.neighbours(path[-1]) if way in ring and way != before and way not in path]
-        before = path[-1]
-        path.append(max(ways, key=lambda way: float(base.vertices[way, 1])))
-    columns = []
-    for vertex in path:
-        outward = next(way for way in mesh.neighbours(vertex) if way not in ring and not cavity[way])
-        column = [vertex, outward]
-        while len(column) < RINGS:
-            following = mesh.onward(column[-2], column[-1])
-            if following is None:
-                raise ValueError("the lids' margin has an irregular vertex")
-            column.append(following)
-        columns.append(column)
-    return np.array(columns)
-
-
-def upper_and_lower_columns(out: Array, columns: Indices) -> tuple[Indices, Indices]:
-    """The margin's columns in two, each from the inner to the outer corner; both corners belong to the lower lid.
-
-    Args:
-        out: (S, 3) from the eyeball's centre.
-        columns: (28, R), once around, from the inner corner over the upper lid.
-    """
-    outer = int(out[columns[:, 0], 0].argmax())
-    return columns[:outer], np.concatenate([columns[:0], columns[outer:]])[::-1]
 
 
 def _with_walls(base: BaseHead, share: Array, cavity: NDArray[np.bool_], out: Array) -> Array:

@@ -31,6 +31,7 @@ class LipClosing:
         above_share: 0 to 1.
         below: vertices that follow the lower line.
         below_share: 0 to 1.
+        corners: (2,) the mouth's corners, which stay, by x.
     """
 
     upper: NDArray[np.int64]
@@ -39,6 +40,7 @@ class LipClosing:
     above_share: Array
     below: NDArray[np.int64]
     below_share: Array
+    corners: NDArray[np.int64]
 
     @classmethod
     def on(cls, mouth: Mouth) -> LipClosing:
@@ -48,12 +50,12 @@ class LipClosing:
         reached = np.flatnonzero(share > 0)
         above = reached[mouth.of_upper[reached]]
         below = reached[~mouth.of_upper[reached]]
-        return cls(mouth.contact_upper, mouth.contact_lower, above, share[above], below, share[below])
+        return cls(mouth.contact_upper, mouth.contact_lower, above, share[above], below, share[below], mouth.corners)
 
     @property
     def line(self) -> NDArray[np.int64]:
-        """(U + W,) both lips' line of contact, the upper one's first."""
-        return np.concatenate([self.upper, self.lower])
+        """(U + W + 2,) the upper lip's line of contact, the lower one's, the corners."""
+        return np.concatenate([self.upper, self.lower, self.corners])
 
     def close(self, skins: Array, neutral: NDArray[Any], closed: Array, amount: Array) -> None:
         """Close the lips of heads by the share `amount` of what a full closing would leave open.
@@ -61,12 +63,12 @@ class LipClosing:
         Args:
             skins: (B, S, 3) mm, changed in place.
             neutral: (B, S, 3) mm.
-            closed: (B, U + W, 3) mm, the line of contact with the jaw as it is and `mouthClose` as strong.
+            closed: (B, U + W + 2, 3) mm, `line` with the jaw as it is and `mouthClose` as strong.
             amount: (B,) 0 to 1.
         """
         count = len(self.upper)
         for head in np.flatnonzero(amount > 0):
-            up, low = closed[head, :count], closed[head, count:]
+            up, low, corners = closed[head, :count], closed[head, count:-2], closed[head, -2:, 0]
             gaps = {}
             for name, mine, other, sign in (("upper", up, low, 1), ("lower", low, up, -1)):
                 rows, others = (self.upper, self.lower) if name == "upper" else (self.lower, self.upper)
@@ -80,9 +82,11 @@ class LipClosing:
                 ("upper", self.above, self.above_share),
                 ("lower", self.below, self.below_share),
             ):
-                places = (up if name == "upper" else low)[:, 0]
+                inside = (up if name == "upper" else low)[:, 0]
+                ends = min(corners[0], inside[0] - 0.1), max(corners[1], inside[-1] + 0.1)
+                places = np.concatenate([ends[:1], inside, ends[1:]])
                 for axis in range(3):
-                    moved = np.interp(skins[head, rows, 0], places, gaps[name][:, axis])
+                    moved = np.interp(skins[head, rows, 0], places, np.pad(gaps[name][:, axis], 1))
                     skins[head, rows, axis] += share * moved
 
 

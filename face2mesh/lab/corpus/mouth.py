@@ -38,6 +38,7 @@ class Mouth:
         of_upper: (S,) whether the upper lip's line of contact is the nearer one.
         contact_upper: vertices of the upper lip's line of contact, by x.
         contact_lower: the same of the lower lip.
+        corners: (2,) where the lips' line of contact ends, by x.
     """
 
     upper: Indices
@@ -51,6 +52,7 @@ class Mouth:
     of_upper: NDArray[np.bool_]
     contact_upper: Indices
     contact_lower: Indices
+    corners: Indices
 
     @classmethod
     def on(cls, base: BaseHead) -> Mouth:
@@ -66,7 +68,8 @@ class Mouth:
         graph = coo_matrix((length[once], ends[once].T), shape=(skin, skin)).tocsr()
         touches = np.unique(ends[cavity[ends[:, 1]] & ~cavity[ends[:, 0]], 0])
         line = touches[in_lip["upper"][touches] | in_lip["lower"][touches]]
-        corner_x = np.abs(base.vertices[line, 0]).max()
+        left = line[base.vertices[line, 0].argmax()]
+        corner_x = base.vertices[left, 0]
         inner = line[np.abs(base.vertices[line, 0]) < corner_x - CORNER_MM]
         contact = {name: inner[mask[inner]] for name, mask in in_lip.items()}
         gap = {name: dijkstra(graph, indices=rows, min_only=True) for name, rows in contact.items()}
@@ -85,6 +88,7 @@ class Mouth:
         return cls(
             lips["upper"], lips["lower"], sheets["upper"], sheets["lower"], **parts, distance=distance,
             of_upper=of_upper, contact_upper=_by_x(base, contact["upper"]), contact_lower=_by_x(base, contact["lower"]),
+            corners=np.array([base.mirror[left], left], np.int64),
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ Letters: B heads, M identity modes, E = 52 expressions, V vertices, S of them sk
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,19 @@ from numpy.typing import NDArray
 from face2mesh.errors import InputFileError
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.base_head import BaseHead
-from face2mesh.head.followers import gaze_rotations
+from face2mesh.head.followers import Followers, gaze_rotations
+from face2mesh.head.motion import FollowerMotion
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.jaw import Jaw, find_jaw
-from face2mesh.lab.corpus.lashes import lash_roots
+from face2mesh.lab.corpus.lashes import lash_places
 from face2mesh.lab.corpus.lid_motion import LidMotion
 from face2mesh.lab.corpus.lip_closing import ONSET, LipClosing
 from face2mesh.lab.corpus.lip_contact import LipContact
 from face2mesh.lab.corpus.mouth import Mouth
 from face2mesh.lab.corpus.population import Population
-from face2mesh.lab.corpus.rigid import smallest_rotations
 from face2mesh.lab.corpus.rolling import eye_zone, to_arcs
 from face2mesh.lab.corpus.tongue import JAW_SHARE
+from face2mesh.lab.corpus.tongue_motion import put_out
 from face2mesh.store import read_arrays, sha256, write_arrays
 
 KIND = "moving-corpus"
@@ -93,9 +94,29 @@ class MovingCorpus:
         return LidMotion.on(self.base, 0), LidMotion.on(self.base, 1)
 
     @cached_property
-    def roots(self) -> NDArray[np.int64]:
-        """Where each lash vertex grows."""
-        return lash_roots(self.base)
+    def motion(self) -> FollowerMotion:
+        """What turns of the parts that are not skin."""
+        skin, parts, jaw = self.base.skin_count, self.base.part_vertices, self.jaw
+        roots, shares = lash_places(self.base)
+        return FollowerMotion(
+            jaw_centre=jaw.centre.astype(np.float32),
+            jaw_anchors=jaw.anchors,
+            jaw_anchor_rest=jaw.anchor_rest.astype(np.float32),
+            jaw_rotation=jaw.rotation.astype(np.float32),
+            jaw_slide=jaw.slide.astype(np.float32),
+            jaw_rows=np.array([parts["lower_teeth"][0] - skin, parts["tongue"][1] - skin], np.int32),
+            lash_rows=np.array(parts["lashes"], np.int32) - np.int32(skin),
+            lash_roots=roots,
+            lash_shares=shares,
+        )
+
+    def followers(self) -> Followers:
+        """What the runtime needs to place eyes, teeth, tongue and lashes beside a skin."""
+        straight = self.linear.followers()
+        expression = np.zeros_like(straight.expression)
+        first, last = (row - self.base.skin_count for row in self.base.part_vertices["tongue"])
+        expression[_ROW["tongueOut"], first:last] = self.tongue
+        return replace(straight, expression=expression, motion=self.motion)
 
     def skin(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
         """Skins of heads: (B, M) codes and (B, E) weights (none is neutral) to (B, S, 3) mm."""
@@ -119,7 +140,7 @@ class MovingCorpus:
             heads[:, lids.zone] = rest[:, lids.zone]
         skulls = self.jaw.centres(rest)
         heads[:, :skin] = self.jaw.moved(heads[:, :skin], weights, self.jaw.share, skulls)
-        self._move_lower_jaw(heads, weights, skulls)
+        self._move_lower_jaw(heads, rest, weights)
         self._close_lips(heads, rest, weights, skulls)
         centres, gaze = self._turn_eyes(heads, weights)
         self.lips.resolve(heads)
@@ -129,16 +150,16 @@ class MovingCorpus:
             blink = weights[:, row].astype(np.float64)
             lids.move(skins, sums, blink, self.shapes[row].astype(np.float64), centres[:, side], gaze[:, side])
         heads[:, :skin] = skins
-        self._move_lashes(heads, rest, centres)
+        of_left = self.base.vertices[slice(*self.base.part_vertices["lashes"]), 0] >= 0
+        about = np.where(of_left[:, None], centres[:, :1], centres[:, 1:])
+        self.motion.roll_lashes(heads[:, skin:], rest[:, :skin], skins, about)
         return heads.astype(np.float32)
 
-    def _move_lower_jaw(self, heads: Array, weights: FloatArray, skulls: Array) -> None:
+    def _move_lower_jaw(self, heads: Array, rest: FloatArray, weights: FloatArray) -> None:
         """Lower teeth and tongue go with the jaw; the tongue comes out."""
         first, last = self.base.part_vertices["tongue"]
         heads[:, first:last] += weights[:, _ROW["tongueOut"], None, None] * self.tongue
-        start = self.base.part_vertices["lower_teeth"][0]
-        whole = np.ones(last - start)
-        heads[:, start:last] = self.jaw.moved(heads[:, start:last], weights, whole, skulls)
+        self.motion.turn_jaw(heads[:, self.base.skin_count :], rest, weights)
 
     def _close_lips(self, heads: Array, rest: FloatArray, weights: FloatArray, skulls: Array) -> None:
         """`mouthClose`, and what it leaves open."""
@@ -172,17 +193,6 @@ class MovingCorpus:
             heads[:, first:last] = centres[:, side, None] + around @ np.swapaxes(turns[:, side], -1, -2)
         return centres, np.ascontiguousarray(turns[..., 2])
 
-    def _move_lashes(self, heads: Array, rest: FloatArray, centres: Array) -> None:
-        """Each hair goes with its root and turns as the root rolls about the eyeball's centre."""
-        first, last = self.base.part_vertices["lashes"]
-        side = np.where(self.base.vertices[self.roots, 0] >= 0, 0, 1)
-        about = centres[:, side].reshape(-1, 3)
-        before = rest[:, self.roots].astype(np.float64).reshape(-1, 3)
-        after = heads[:, self.roots].reshape(-1, 3)
-        turns = smallest_rotations(before - about, after - about)
-        hairs = rest[:, first:last].astype(np.float64).reshape(-1, 3) - before
-        heads[:, first:last] = (after + np.einsum("nij,nj->ni", turns, hairs)).reshape(len(heads), -1, 3)
-
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
         """Write it with its provenance (see `store.provenance`); base head and linear corpus are in their own files."""
         jaw = {f"jaw_{name}": getattr(self.jaw, name) for name in _JAW}
@@ -204,7 +214,9 @@ class MovingCorpus:
             jaw = Jaw(**{name: arrays[f"jaw_{name}"] for name in _JAW})
             return cls(linear, BaseHead.load(base_head), arrays["shapes"], arrays["closing"], arrays["tongue"], jaw)
         except (KeyError, TypeError) as error:
-            raise InputFileError(f"{path}: not a valid moving corpus ({error}); make it again with `{MADE_BY}`.") from error
+            raise InputFileError(
+                f"{path}: not a valid moving corpus ({error}); make it again with `{MADE_BY}`."
+            ) from error
 
 
 _JAW = ("centre", "anchors", "anchor_rest", "rotation", "slide", "share")
@@ -229,7 +241,5 @@ def make_moving(linear: Corpus, base: BaseHead) -> MovingCorpus:
     for side, zone in enumerate(zones):
         out = rest[zone] - base.eye_centres[side]
         shapes[:, zone] = to_arcs(out, linear.expression[:, zone].astype(np.float64))
-    first, last = base.part_vertices["tongue"]
-    own = linear.expression[:, first:last]
-    tongue = own[_ROW["tongueOut"]] - JAW_SHARE * own[_ROW["jawOpen"]]
+    tongue = put_out(base).astype(np.float32)
     return MovingCorpus(linear, base, shapes.astype(np.float32), closing.astype(np.float32), tongue, jaw)

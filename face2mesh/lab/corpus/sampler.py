@@ -14,6 +14,8 @@ from face2mesh.head.arkit import ARKIT_NAMES
 
 FloatArray = NDArray[np.float32]
 Generator = np.random.Generator
+Kind = tuple[float, Callable[[Generator, FloatArray], None]]
+"""A share, and what draws one expression into a row of zeros."""
 
 INDEX = {name: column for column, name in enumerate(ARKIT_NAMES)}
 # A unit is both sides of a movement. A weight above this counts as an occurrence of its unit.
@@ -38,7 +40,11 @@ UNIT_COLUMNS = {unit: [INDEX[name] for name in ARKIT_NAMES if unit_of(name) == u
 
 
 def sample_expressions(
-    rng: Generator, count: int, withheld: Sequence[tuple[str, str]] = (), required: Sequence[tuple[str, str]] = ()
+    rng: Generator,
+    count: int,
+    withheld: Sequence[tuple[str, str]] = (),
+    required: Sequence[tuple[str, str]] = (),
+    kinds: Sequence[Kind] = (),
 ) -> FloatArray:
     """Sparse combinations of ARKit weights as faces in photos show them.
 
@@ -51,20 +57,21 @@ def sample_expressions(
         count: n.
         withheld: pairs of units that must not occur together in a draw; the weaker of the two is dropped.
         required: if given, each draw shows one of these pairs, both units at 0.3 or more.
+        kinds: what is drawn, with its share; none means `KINDS`.
 
     Returns:
         (n, 52) float32 in 0 to 1.
     """
     weights = np.zeros((count, len(ARKIT_NAMES)), np.float32)
-    kinds = rng.choice(len(_KINDS), size=count, p=[share for share, _ in _KINDS])
-    for row, kind in zip(weights, kinds, strict=True):
-        _KINDS[kind][1](rng, row)
+    table = kinds or KINDS
+    for row, kind in zip(weights, rng.choice(len(table), size=count, p=[share for share, _ in table]), strict=True):
+        table[kind][1](rng, row)
         _glance_and_blink(rng, row)
         shown: tuple[str, ...] = ()
         if required:
             shown = required[int(rng.integers(len(required)))]
             for unit in shown:
-                _set_unit(rng, row, unit, rng.uniform(0.4, 1.0))
+                set_unit(rng, row, unit, rng.uniform(0.4, 1.0))
         _make_possible(row, [ARKIT_NAMES[column] for unit in shown for column in UNIT_COLUMNS[unit]])
         for first, second in withheld:
             _separate(row, first, second)
@@ -78,7 +85,7 @@ def shows(weights: NDArray[np.floating], unit: str) -> NDArray[np.bool_]:
     return occurs
 
 
-def _set_unit(rng: Generator, row: FloatArray, unit: str, strength: float) -> None:
+def set_unit(rng: Generator, row: FloatArray, unit: str, strength: float) -> None:
     """Raise a unit to a strength; mostly alike on both sides, sometimes on one only."""
     columns = UNIT_COLUMNS[unit]
     if len(columns) == 1:
@@ -118,14 +125,14 @@ def _neutral(rng: Generator, row: FloatArray) -> None:
     if rng.random() < 0.4:
         for unit in rng.choice(UNITS, size=rng.integers(1, 5), replace=False):
             if unit not in ("tongueOut", "mouthClose"):
-                _set_unit(rng, row, str(unit), rng.uniform(0, 0.15))
+                set_unit(rng, row, str(unit), rng.uniform(0, 0.15))
 
 
 def _single(rng: Generator, row: FloatArray) -> None:
     """One unit, at any strength."""
     unit = str(rng.choice(UNITS))
     strength = float(rng.uniform(0.2, 1.0))
-    _set_unit(rng, row, unit, strength)
+    set_unit(rng, row, unit, strength)
     if unit == "mouthClose":
         row[INDEX["jawOpen"]] = min(1.0, strength * rng.uniform(1.0, 1.3))
 
@@ -133,18 +140,18 @@ def _single(rng: Generator, row: FloatArray) -> None:
 def _smile(rng: Generator, row: FloatArray) -> None:
     """From a trace to a laugh; strong ones raise cheeks and lip and open the mouth."""
     strength = float(rng.beta(2.0, 1.6))
-    _set_unit(rng, row, "mouthSmile", strength)
-    _set_unit(rng, row, "cheekSquint", strength * rng.uniform(0.2, 0.8))
-    _set_unit(rng, row, "eyeSquint", strength * rng.uniform(0, 0.6))
+    set_unit(rng, row, "mouthSmile", strength)
+    set_unit(rng, row, "cheekSquint", strength * rng.uniform(0.2, 0.8))
+    set_unit(rng, row, "eyeSquint", strength * rng.uniform(0, 0.6))
     if rng.random() < 0.6:
-        _set_unit(rng, row, "mouthUpperUp", strength * rng.uniform(0.1, 0.6))
-        _set_unit(rng, row, "mouthLowerDown", strength * rng.uniform(0, 0.5))
+        set_unit(rng, row, "mouthUpperUp", strength * rng.uniform(0.1, 0.6))
+        set_unit(rng, row, "mouthLowerDown", strength * rng.uniform(0, 0.5))
     if rng.random() < 0.4:
-        _set_unit(rng, row, "jawOpen", strength * rng.uniform(0.05, 0.6))
+        set_unit(rng, row, "jawOpen", strength * rng.uniform(0.05, 0.6))
     if rng.random() < 0.2:
-        _set_unit(rng, row, "mouthDimple", rng.uniform(0.1, 0.5))
+        set_unit(rng, row, "mouthDimple", rng.uniform(0.1, 0.5))
     if rng.random() < 0.15:
-        _set_unit(rng, row, "browInnerUp", rng.uniform(0.1, 0.5))
+        set_unit(rng, row, "browInnerUp", rng.uniform(0.1, 0.5))
 
 
 def _speech(rng: Generator, row: FloatArray) -> None:
@@ -152,9 +159,9 @@ def _speech(rng: Generator, row: FloatArray) -> None:
     viseme = _VISEMES[rng.integers(len(_VISEMES))]
     strength = rng.uniform(0.4, 1.0)
     for unit, (low, high) in viseme.items():
-        _set_unit(rng, row, unit, strength * rng.uniform(low, high))
+        set_unit(rng, row, unit, strength * rng.uniform(low, high))
     if rng.random() < 0.3:
-        _set_unit(
+        set_unit(
             rng, row, str(rng.choice(["browInnerUp", "browOuterUp", "browDown", "mouthSmile"])), rng.uniform(0.1, 0.5)
         )
 
@@ -176,7 +183,7 @@ def _emotion(rng: Generator, row: FloatArray) -> None:
     emotion = list(_EMOTIONS.values())[rng.integers(len(_EMOTIONS))]
     strength = rng.uniform(0.3, 1.0)
     for unit, (low, high) in emotion.items():
-        _set_unit(rng, row, unit, strength * rng.uniform(low, high))
+        set_unit(rng, row, unit, strength * rng.uniform(low, high))
 
 
 # After the action units of Ekman and Friesen's FACS prototypes (1978), in ARKit's names.
@@ -200,7 +207,7 @@ def _several(rng: Generator, row: FloatArray) -> None:
     """Two to five units at random, so that every pair is met."""
     for unit in rng.choice(UNITS, size=rng.integers(2, 6), replace=False):
         if unit != "tongueOut" or rng.random() < 0.3:
-            _set_unit(rng, row, str(unit), rng.beta(1.5, 2.0))
+            set_unit(rng, row, str(unit), rng.beta(1.5, 2.0))
 
 
 def _glance_and_blink(rng: Generator, row: FloatArray) -> None:
@@ -211,12 +218,12 @@ def _glance_and_blink(rng: Generator, row: FloatArray) -> None:
         )
     chance = rng.random()
     if chance < 0.08:
-        _set_unit(rng, row, "eyeBlink", rng.uniform(0.7, 1.0))
+        set_unit(rng, row, "eyeBlink", rng.uniform(0.7, 1.0))
     elif chance < 0.25:
-        _set_unit(rng, row, "eyeBlink", rng.uniform(0, 0.4))
+        set_unit(rng, row, "eyeBlink", rng.uniform(0, 0.4))
 
 
-_KINDS: tuple[tuple[float, Callable[[Generator, FloatArray], None]], ...] = (
+KINDS: tuple[Kind, ...] = (
     (0.20, _neutral),
     (0.16, _single),
     (0.22, _smile),

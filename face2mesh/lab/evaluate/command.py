@@ -13,13 +13,15 @@ from typing import Any
 from face2mesh.errors import InputFileError
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.evaluate import intervals
+from face2mesh.lab.evaluate.contact import add_parser as add_contact
 from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
 from face2mesh.store import provenance, write_atomically
 
 FORMAT = "face2mesh/results"
 VERSION = 2
-MEASURES = ("vertices", "outside", "fairface", "london", "detection", "morphs", "costs")
+MEASURES = ("vertices", "outside", "fairface", "london", "detection", "morphs", "same-person", "costs")
 HELD_OUT, OUTSIDE, PEOPLE_OUTSIDE = "rendered-heldout.npz", "rendered-outside.npz", "out-of-span.npz"
+SAME_PERSON = "rendered-same-person.npz"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,6 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     tables.add_argument("results", nargs="+", type=Path, metavar="FILE", help="what `evaluate` wrote")
     tables.add_argument("-o", "--output", type=Path, default=Path("docs/evaluation.md"), metavar="FILE")
     tables.set_defaults(run=run_tables)
+    add_contact(subparsers)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -100,7 +103,9 @@ def _inputs(folder: Path, arguments: argparse.Namespace) -> dict[str, Path]:
             inputs["people_outside"] = build / PEOPLE_OUTSIDE
         if name in ("fairface", "detection"):
             inputs["fairface"] = data_folder(arguments) / "fairface-val.npz"
-        if name == "london":
+        if name == "same-person":
+            inputs |= {"corpus": build / "corpus.npz", "same_person": build / SAME_PERSON}
+        if name in ("london", "same-person"):
             inputs["london"] = data_folder(arguments) / "london" / "points189.json"
     missing = [path for path in inputs.values() if not path.exists()]
     if missing:
@@ -127,6 +132,12 @@ def _measure(name: str, model: Any, folder: Path, arguments: argparse.Namespace)
 
         return measure_morphs(model, limit)
     data = data_folder(arguments)
+    if name == "same-person":
+        from face2mesh.lab.corpus.corpus import Corpus
+        from face2mesh.lab.evaluate.same_person import measure_same_person
+
+        corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+        return measure_same_person(model, build / SAME_PERSON, corpus, data, limit)
     if name == "fairface":
         from face2mesh.lab.evaluate.fairface import measure_fairface
 

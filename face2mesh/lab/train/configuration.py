@@ -152,6 +152,7 @@ class DecoderTraining:
         identity_decoder: arguments of `IdentityDecoderConfiguration`.
         expression_decoder: arguments of `ExpressionDecoderConfiguration`.
         spread: standard deviation of the identity codes that are drawn; above 1, so that the tails are learnt too.
+        corpus: "linear" or "moving".
     """
 
     optimisation: Optimisation = field(default_factory=Optimisation)
@@ -159,6 +160,12 @@ class DecoderTraining:
     identity_decoder: dict[str, Any] = field(default_factory=dict)
     expression_decoder: dict[str, Any] = field(default_factory=dict)
     spread: float = 1.2
+    corpus: str = "linear"
+
+    def __post_init__(self) -> None:
+        """Refuse a corpus that does not exist."""
+        if self.corpus not in ("linear", "moving"):
+            raise ValueError(f"corpus is linear or moving, not {self.corpus}")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""Training the two decoders on the corpus: codes in, skins out, each term in millimetres.
+"""Training the two decoders on the linear or the moving corpus: codes in, skins out, each term in millimetres.
 
 Letters: B batch, S skin vertices, E edges, M identity modes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
-from face2mesh.lab.corpus.sampler import sample_expressions
-from face2mesh.lab.corpus.splits import TRAIN, WITHHELD_PAIRS
+from face2mesh.lab.corpus.moving import FILE as MOVING
+from face2mesh.lab.corpus.moving import MovingCorpus
+from face2mesh.lab.corpus.splits import MOVING_TRAIN, TRAIN
 from face2mesh.lab.graph.chebyshev import SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
 from face2mesh.lab.graph.laplacian import adjacency, edges_of_faces, random_walk_laplacian
@@ -69,32 +71,56 @@ def decoder_objective(
     identity_decoder: IdentityDecoder,
     expression_decoder: ExpressionDecoder,
     base: BaseHead,
-    corpus: Corpus,
+    corpus: Corpus | MovingCorpus,
     training: DecoderTraining,
 ) -> Objective:
     """Step number and worker to terms: fresh people with fresh expressions from the training split in each step."""
     settings = training.optimisation
     device = torch.device(settings.device)
-    skin = base.skin_count
-    rest = torch.from_numpy(base.vertices[:skin]).to(device)
-    identities = torch.from_numpy(corpus.identity[:, :skin].reshape(len(corpus.identity), -1).copy()).to(device)
-    expressions = torch.from_numpy(corpus.expression[:, :skin].reshape(len(corpus.expression), -1).copy()).to(device)
     distance = MeshDistance(base, training.weights, device)
     share = settings.batch // settings.workers
+    split = MOVING_TRAIN if isinstance(corpus, MovingCorpus) else TRAIN
+    heads = _moving_heads(corpus) if isinstance(corpus, MovingCorpus) else _linear_heads(corpus, device)
 
     def terms(step: int, worker: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([TRAIN.seed, settings.seed, step, worker])
+        rng = np.random.default_rng([split.seed, settings.seed, step, worker])
         codes = corpus.population.sample(rng, share, training.spread)
         identity = torch.from_numpy(codes).float().to(device)
-        expression = torch.from_numpy(sample_expressions(rng, share, withheld=WITHHELD_PAIRS)).to(device)
-        neutral = rest + (identity @ identities).view(share, skin, 3)
-        displacement = (expression @ expressions).view(share, skin, 3)
+        expression = torch.from_numpy(split.expressions(rng, share)).to(device)
+        neutral, displacement = heads(identity, expression)
         return {
             **distance.terms("identity", identity_decoder(identity), neutral),
             **distance.terms("expression", expression_decoder(identity, expression), displacement),
         }
 
     return terms
+
+
+Heads = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Codes (B, M) and weights (B, 52) to neutral skins and displacements (B, S, 3) mm."""
+
+
+def _linear_heads(corpus: Corpus, device: torch.device) -> Heads:
+    skin = corpus.skin_count
+    rest = torch.from_numpy(corpus.mean[:skin]).to(device)
+    identities = torch.from_numpy(corpus.identity[:, :skin].reshape(len(corpus.identity), -1).copy()).to(device)
+    expressions = torch.from_numpy(corpus.expression[:, :skin].reshape(len(corpus.expression), -1).copy()).to(device)
+
+    def heads(identity: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
+        neutral = rest + (identity @ identities).view(-1, skin, 3)
+        return neutral, (expression @ expressions).view(-1, skin, 3)
+
+    return heads
+
+
+def _moving_heads(corpus: MovingCorpus) -> Heads:
+    def heads(identity: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
+        codes = identity.cpu().numpy()
+        neutral = torch.from_numpy(corpus.skin(codes)).to(identity)
+        expressed = torch.from_numpy(corpus.skin(codes, expression.cpu().numpy())).to(identity)
+        return neutral, expressed - neutral
+
+    return heads
 
 
 def train_decoders(
@@ -111,10 +137,15 @@ def train_decoders(
     begin(training.optimisation.seed, training.optimisation.workers)
     inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "hierarchy")}
     base = BaseHead.load(inputs["base-head"])
-    corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
+    if training.corpus == "moving":
+        inputs["moving-corpus"] = build / MOVING
+        moving = MovingCorpus.load(inputs["moving-corpus"], inputs["corpus"], inputs["base-head"])
+        corpus: Corpus | MovingCorpus = moving
+    else:
+        corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
     hierarchy = Hierarchy.load(inputs["hierarchy"])
     rest = base.vertices[: base.skin_count]
-    size = {"identity_size": len(corpus.identity)}
+    size = {"identity_size": corpus.population.modes}
     identity_settings = IdentityDecoderConfiguration(**{**size, **training.identity_decoder})
     expression_settings = ExpressionDecoderConfiguration(**{**size, **training.expression_decoder})
     identity_decoder = IdentityDecoder(identity_settings, hierarchy, rest)
