@@ -270,7 +270,7 @@ def test_batch_order_and_workers_change_nothing(model, out, tmp_path, monkeypatc
         photos.append(tmp_path / f"{i}.jpg")
         Image.open(ASTRONAUT).resize((8 * radius, 8 * radius)).save(photos[-1], quality=95)
     for workers in (1, 2, 3):
-        monkeypatch.setattr(job, "_cores", lambda workers=workers: workers)
+        monkeypatch.setattr(job, "cores", lambda workers=workers: workers)
         assert reconstruct(model, out / str(workers), *photos[:: 1 if workers < 3 else -1]) == 0
     for photo in photos:
         assert reconstruct(model, out / "single", photo) == 0

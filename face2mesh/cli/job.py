@@ -9,15 +9,16 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from face2mesh.cli.names import photos_of
 from face2mesh.cli.progress import Progress
-from face2mesh.errors import Face2MeshError, OutputError
+from face2mesh.errors import Face2MeshError, OutputError, PhotoError
 
 if TYPE_CHECKING:
     from face2mesh.face import Face
@@ -45,6 +46,8 @@ class Wanted:
         rigged: give bones to the formats that can carry them.
         texture: "photo" or "delit" (see `face2mesh.texture.texture_of`), or None for none.
         texture_size: texels along its side.
+        expression: ARKit's name to weight, of the heads that are written; None for the photo's own.
+        told: what else the JSON beside each head says.
     """
 
     folder: Path
@@ -58,13 +61,19 @@ class Wanted:
     rigged: bool = False
     texture: LightOf | None = None
     texture_size: int = 1024
+    expression: Mapping[str, float] | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class Outcome:
-    """What became of one photo: `files` that were written, or an `error` in one sentence."""
+    """What became of one photo: `files` that were written, or an `error` in one sentence.
+
+    `photos` are those of one person, where a head was made of several.
+    """
 
     photo: str
+    photos: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     faces: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
@@ -74,8 +83,22 @@ class Outcome:
         """One line of JSON."""
         if self.error:
             return json.dumps({"photo": self.photo, "ok": False, "error": self.error})
-        result = {"photo": self.photo, "ok": True, "seconds": round(self.seconds, 4), "faces": self.faces}
+        several = {"photos": self.photos} if self.photos else {}
+        result = {"photo": self.photo, **several, "ok": True, "seconds": round(self.seconds, 4), "faces": self.faces}
         return json.dumps(result)
+
+
+def gathered(paths: Sequence[Path]) -> tuple[list[Path], list[Outcome]]:
+    """The photos that paths on the command line mean, each once, and what is wrong with the other paths."""
+    photos: dict[Path, Path] = {}
+    failures: list[Outcome] = []
+    for path in paths:
+        try:
+            for photo in photos_of(path):
+                photos.setdefault(photo.resolve(), photo)
+        except PhotoError as error:
+            failures.append(Outcome(str(path), error=str(error)))
+    return list(photos.values()), failures
 
 
 def do_photos(
@@ -87,9 +110,9 @@ def do_photos(
         OutputError: the folder cannot be made or written.
     """
     outcomes = []
-    workers = max(1, min(_cores(), len(photos)))
+    workers = max(1, min(cores(), len(photos)))
     with (
-        _staging(wanted.folder) as staging,
+        staging_in(wanted.folder) as staging,
         Progress(len(photos), "photos") as progress,
         ThreadPoolExecutor(workers) as pool,
         ThreadPoolExecutor(1) as beside,
@@ -132,12 +155,17 @@ def _outcome(photo: Path, name: str, model: Model, wanted: Wanted, staging: Path
     try:
         return _do_photo(photo, name, model, wanted, staging)
     except Exception as error:
-        if debug:
-            traceback.print_exc()
-        if isinstance(error, Face2MeshError):
-            return Outcome(str(photo), error=str(error))
-        sentence = f"{photo}: unexpected {type(error).__name__} ({error}); please report it with what --debug prints."
-        return Outcome(str(photo), error=sentence)
+        return failed(photo, error, debug)
+
+
+def failed(photo: Path, error: Exception, debug: bool) -> Outcome:
+    """What to tell of a photo with which something went wrong."""
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, Face2MeshError):
+        return Outcome(str(photo), error=str(error))
+    sentence = f"{photo}: unexpected {type(error).__name__} ({error}); please report it with what --debug prints."
+    return Outcome(str(photo), error=sentence)
 
 
 def _do_photo(path: Path, name: str, model: Model, wanted: Wanted, staging: Path) -> Outcome:
@@ -152,6 +180,33 @@ def _do_photo(path: Path, name: str, model: Model, wanted: Wanted, staging: Path
     for face in faces:
         _ = face.vertices  # decoded at the first use; part of the time that is told
     outcome = Outcome(str(path), seconds=time.perf_counter() - started)
+    write_faces(faces, photo, [path], staging, name, wanted, outcome)
+    return outcome
+
+
+def write_faces(
+    faces: Sequence[Face],
+    photo: Photo,
+    shown: Sequence[Path],
+    staging: Path,
+    name: str,
+    wanted: Wanted,
+    outcome: Outcome,
+) -> None:
+    """All files of a photo's faces, all or none, told in `outcome`.
+
+    Args:
+        faces: at least one.
+        photo: that shows them.
+        shown: all photos that were used; none of them may be replaced.
+        staging: a folder to make, beside the results.
+        name: of the files.
+        wanted: what to write.
+        outcome: gets `faces` and `files`.
+
+    Raises:
+        Face2MeshError: something cannot be written.
+    """
     staging.mkdir()
     for i, face in enumerate(faces, 1):
         own = name if len(faces) == 1 else f"{name}-{i}"
@@ -161,8 +216,7 @@ def _do_photo(path: Path, name: str, model: Model, wanted: Wanted, staging: Path
         outcome.faces.append(
             {"face_box": [box.x, box.y, box.w, box.h], "files": [str(wanted.folder / file.name) for file in files]}
         )
-    outcome.files = _publish(staging, wanted.folder, path)
-    return outcome
+    outcome.files = _publish(staging, wanted.folder, shown)
 
 
 def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wanted, seconds: float) -> None:
@@ -178,12 +232,14 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
             from face2mesh.texture import with_texture
 
             face = with_texture(face, photo.rgb, wanted.texture_size, wanted.texture)
+        if wanted.expression is not None:  # after the photo was looked at, which shows its own
+            face = face.with_expression(wanted.expression)
         faces = {"": face, "-neutral": face.neutral()} if wanted.neutral else {"": face}
         for ending, shown in faces.items():
             mesh = HeadMesh.of(shown, photo.rgb, rigged=wanted.rigged, subdivide=wanted.subdivide)
             for suffix in wanted.formats:
                 write(mesh, folder / f"{name}{ending}.{suffix}")
-        write_json(face, folder / f"{name}.json", seconds)
+        write_json(face, folder / f"{name}.json", seconds, wanted.told)
         if wanted.preview:
             from face2mesh.draw import preview
 
@@ -207,16 +263,16 @@ def _write_png(picture: Any, path: Path) -> None:
     write_atomically(path, lambda file: Image.fromarray(picture).save(file, "PNG"))
 
 
-def _publish(staging: Path, folder: Path, photo: Path) -> list[Path]:
-    """Move one photo's finished files to their places, over older ones.
+def _publish(staging: Path, folder: Path, photos: Sequence[Path]) -> list[Path]:
+    """Move finished files to their places, over older ones.
 
     Raises:
-        OutputError: one of them would replace the photo itself, or cannot be moved.
+        OutputError: one of them would replace one of these photos, or cannot be moved.
     """
     files = sorted(staging.iterdir())
     targets = [folder / file.name for file in files]
     for target in targets:
-        if target.exists() and target.samefile(photo):
+        if target.exists() and any(target.samefile(photo) for photo in photos):
             raise OutputError(f"{target}: the preview would replace the photo itself; choose another folder with -o.")
         if target.is_dir():
             raise OutputError(f"{target}: a folder of this name is in the way; choose another folder with -o.")
@@ -229,7 +285,7 @@ def _publish(staging: Path, folder: Path, photo: Path) -> list[Path]:
 
 
 @contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
+def staging_in(folder: Path) -> Iterator[Path]:
     """A hidden folder inside `folder`, which is made if need be, for files that are not finished; gone at the end."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -247,6 +303,6 @@ def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot be written ({reason}); choose another folder with -o, or free some space.")
 
 
-def _cores() -> int:
+def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

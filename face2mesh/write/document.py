@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ SCALE_UNCERTAINTY = {"prior": 0.06, "ipd": 0.02}
 are 63.4 ± 3.8 mm (Dodgson 2004); a child's head comes out too large. "ipd": a ruler's millimetre."""
 
 
-def document(face: Face, seconds: float | None = None) -> dict[str, Any]:
+def document(face: Face, seconds: float | None = None, told: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Everything about a face but its mesh, ready for JSON.
 
     Args:
         face: the face.
         seconds: that the photo took, from reading it to the face; None where nobody measured.
+        told: what else to say, such as "photos", those that a head was made of, or "expression_from".
     """
     camera, box = face.camera, face.face_box
     return {
@@ -55,16 +57,17 @@ def document(face: Face, seconds: float | None = None) -> dict[str, Any]:
         "identity": _numbers(face.identity),
         "model": {"name": face.decoder.name, "version": face.decoder.version},
         "seconds": seconds,
+        **(told or {}),
     }
 
 
-def write_json(face: Face, path: Path, seconds: float | None = None) -> None:
+def write_json(face: Face, path: Path, seconds: float | None = None, told: Mapping[str, Any] | None = None) -> None:
     """Write `document` as JSON.
 
     Raises:
         OutputError: the file cannot be written; an older one stays as it was.
     """
-    text = json.dumps(document(face, seconds), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(document(face, seconds, told), indent=1, allow_nan=False) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
