@@ -72,3 +72,10 @@ def smoothed(picture: Pixels, levels: int) -> Pixels:
     for _ in range(levels):
         coarse = doubled(coarse)
     return coarse
+
+
+def smoothed_where(picture: Pixels, weight: Pixels, levels: int) -> Pixels:
+    """`smoothed`, with texels counting by their weight (R, R): what is unknown does not leak in."""
+    total = smoothed(weight[..., None], levels)
+    result: Pixels = smoothed(picture * weight[..., None], levels) / np.maximum(total, np.float32(1e-6))
+    return result

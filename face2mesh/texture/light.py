@@ -17,7 +17,7 @@ Floats = NDArray[np.floating[Any]]
 
 _BELIEF = 0.35
 """How far the network's light is believed beside none but even light."""
-_PRIOR = np.array([0.0, 60, 60, 60, 250, 250, 250, 250, 250])
+_PRIOR = np.array([1e-3, 60, 60, 60, 250, 250, 250, 250, 250])
 """Weight of the prior on each harmonic, in texels: what a few texels say does not bend the light."""
 _GREY = 120.0
 """Weight, in texels, of the belief that the light has one colour from all sides."""

@@ -17,7 +17,7 @@ from face2mesh.draw.light import to_linear, to_srgb
 from face2mesh.errors import Face2MeshError
 from face2mesh.face import Face
 from face2mesh.head import BaseHead
-from face2mesh.texture.blend import doubled, filled, halved, smoothed
+from face2mesh.texture.blend import doubled, filled, halved, smoothed, smoothed_where
 from face2mesh.texture.light import shading
 from face2mesh.texture.look import View, bare_skin, sampled, trusted, view_of
 from face2mesh.texture.parts import paint_parts
@@ -37,7 +37,8 @@ _MOST_GRAIN = 0.05
 _PATCHES = 0.6
 """Share of the large patches of the residual that "delit" takes away."""
 _PATCH_LEVELS = 4
-_GROUP_LEVELS = 2
+_AROUND_LEVELS = 2
+"""Surroundings of 2^2 base texels, four millimetres of the face."""
 _DETAIL = 0.7
 """Most that detail adds to a logarithm."""
 
@@ -80,7 +81,7 @@ def texture_of(face: Face, rgb: NDArray[np.uint8], size: int = 1024, light: Ligh
     spread = _upsampled(skin, skin.spread[:, None], float(skin.spread.max()))[..., 0]
 
     residual = coarse - shade - fitted.exposure - model
-    belief = _grouped(trust * believed(residual.reshape(-1, 3), spread.ravel()).reshape(BASE, BASE))
+    belief = _belief(residual, trust, spread)
     mirror = mirror_of(head, BASE)
     residual, known = _with_mirror(residual, belief, mirror)
     residual = filled(residual, known)
@@ -248,10 +249,15 @@ def _upsampled(skin: StatisticalSkin, values: Pixels, outside: float) -> Pixels:
     return picture
 
 
-def _grouped(belief: Pixels) -> Pixels:
-    """Belief (b, b) without lone texels: between strands of hair one sees no skin either."""
-    around = smoothed(belief[..., None], _GROUP_LEVELS)[..., 0]
-    grouped: Pixels = belief * np.clip((around - 0.25) / 0.4, 0, 1)
+def _belief(residual: Pixels, trust: Pixels, spread: Pixels) -> Pixels:
+    """(b, b) trust where the photo shows bare skin.
+
+    Judged by what surrounds a texel, so that a mole or a scar stays, and skin between strands of hair goes with them.
+    """
+    around = smoothed_where(residual, trust, _AROUND_LEVELS)
+    belief = trust * believed(around.reshape(-1, 3), spread.ravel()).reshape(BASE, BASE)
+    company = smoothed(belief[..., None], _AROUND_LEVELS)[..., 0]
+    grouped: Pixels = belief * np.clip((company - 0.25) / 0.4, 0, 1)
     return grouped
 
 
