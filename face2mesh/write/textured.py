@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import IO
@@ -63,7 +64,8 @@ def write_textured_obj(mesh: HeadMesh, path: Path) -> None:
         ) from error
     finally:
         for part in beside.values():
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 def _materials(mesh: HeadMesh, picture: str) -> str:
