@@ -45,6 +45,8 @@ def test_the_sources_expression_on_the_targets_heads(folder, out, photos, capsys
     assert transfer(folder, out, source, *targets, "--format", "npz", "--preview") == 0
     assert files(out) == [f"{name}.{suffix}" for name in ("anna", "zoe") for suffix in ("json", "npz", "png")]
     assert len(capsys.readouterr().out.split()) == 6
+    with Image.open(out / "anna.png") as preview:
+        assert preview.size == (1930, 400)  # the source's panel on the left
     model = face2mesh.load(folder)
     expression = model.reconstruct(source).expression
     for target in targets:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ from face2mesh.cli.progress import Progress
 from face2mesh.errors import Face2MeshError, OutputError, PhotoError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from face2mesh.face import Face
     from face2mesh.model import Model
     from face2mesh.photo import Photo
@@ -47,6 +50,7 @@ class Wanted:
         texture: "photo" or "delit" (see `face2mesh.texture.texture_of`), or None for none.
         texture_size: texels along its side.
         expression: ARKit's name to weight, of the heads that are written; None for the photo's own.
+        source_panel: a picture of whose expression that is, for previews.
         told: what else the JSON beside each head says.
     """
 
@@ -62,6 +66,7 @@ class Wanted:
     texture: LightOf | None = None
     texture_size: int = 1024
     expression: Mapping[str, float] | None = None
+    source_panel: NDArray[np.uint8] | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -232,6 +237,7 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
             from face2mesh.texture import with_texture
 
             face = with_texture(face, photo.rgb, wanted.texture_size, wanted.texture)
+        own = face
         if wanted.expression is not None:  # after the photo was looked at, which shows its own
             face = face.with_expression(wanted.expression)
         faces = {"": face, "-neutral": face.neutral()} if wanted.neutral else {"": face}
@@ -241,9 +247,11 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
                 write(mesh, folder / f"{name}{ending}.{suffix}")
         write_json(face, folder / f"{name}.json", seconds, wanted.told)
         if wanted.preview:
-            from face2mesh.draw import preview
+            from face2mesh.draw import preview, with_photo_colours
 
-            _write_png(preview(face, photo.rgb), folder / f"{name}.png")
+            own = own if own.colours is not None else with_photo_colours(own, photo.rgb)
+            picture = preview(replace(face, colours=own.colours), photo.rgb, wanted.source_panel)
+            _write_png(picture, folder / f"{name}.png")
     except OutputError as error:
         if isinstance(error.__cause__, OSError):  # name the folder that the user gave, not the one beside it
             raise _cannot_write(wanted.folder / name, error.__cause__) from error

@@ -48,9 +48,15 @@ def run(arguments: argparse.Namespace) -> int:
     names = result_names(targets, numbered=False, endings=name_endings(arguments))
     wanted = wanted_of(arguments)
     from face2mesh.model import load
+    from face2mesh.photo import read_photo
 
     model = load(arguments.model)
-    source = model.reconstruct(arguments.source)
+    photo = read_photo(arguments.source)
+    source = model.reconstruct(photo)
     wanted = replace(wanted, expression=source.expression, told={"expression_from": arguments.source.name})
+    if wanted.preview:
+        from face2mesh.draw import photo_panel
+
+        wanted = replace(wanted, source_panel=photo_panel(source, photo.rgb))
     outcomes = do_photos(targets, names, model, wanted, arguments.json, arguments.debug)
     return report_failures(failures + outcomes)

@@ -21,22 +21,24 @@ _AROUND = 1.12
 _OVER_PHOTO = 0.72
 _TURNED = View(-28, 4)
 _GAP = 2
+_MARGIN = (PANEL_HEIGHT - PANEL_WIDTH) // 2
 
 
-def preview(face: Face, rgb: Picture) -> Picture:
+def preview(face: Face, rgb: Picture, source: Picture | None = None) -> Picture:
     """Five panels side by side: the photo, the mesh over it, the head from the front and from the side, its colours.
 
     Args:
         face: reconstructed from this photo.
         rgb: (H, W, 3), the upright photo.
+        source: one more panel, on the left: whose expression it is (see `photo_panel`).
 
     Returns:
-        (400, 1608, 3) uint8.
+        (400, 1608, 3) uint8, or (400, 1930, 3) with a source.
     """
     coloured = face if face.colours is not None else with_photo_colours(face, rgb)
     photo, over = _photo_panels(face, rgb)
     plain, shine, opacities = part_colours(face.head), part_shine(face.head), part_opacity(face.head)
-    panels = [photo, over]
+    panels = [photo, over] if source is None else [source, photo, over]
     for view in (VIEWS["front"], VIEWS["side"]):
         camera, pose = frame(face.vertices, view, PANEL_WIDTH, PANEL_HEIGHT)
         panels.append(
@@ -65,21 +67,29 @@ def preview(face: Face, rgb: Picture) -> Picture:
     return np.concatenate([part for panel in panels for part in (panel, between)][:-1], axis=1)
 
 
-def _photo_panels(face: Face, rgb: Picture) -> tuple[Picture, Picture]:
-    """The photo around the head, and the mesh's quads over it."""
+def photo_panel(face: Face, rgb: Picture) -> Picture:
+    """The photo around the head, (400, 320, 3)."""
+    return np.ascontiguousarray(cut(rgb, _around(face), PANEL_HEIGHT)[:, _MARGIN : PANEL_HEIGHT - _MARGIN])
+
+
+def _around(face: Face) -> Crop:
+    """The square of the photo of which a panel is the middle."""
     pixels = face.project(face.vertices[: face.head.skin_count])
     low, high = pixels.min(0), pixels.max(0)
     side = _AROUND * max(high[1] - low[1], (high[0] - low[0]) * PANEL_HEIGHT / PANEL_WIDTH)
-    crop = Crop((float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2), float(side))
-    margin = (PANEL_HEIGHT - PANEL_WIDTH) // 2
-    photo = np.ascontiguousarray(cut(rgb, crop, PANEL_HEIGHT)[:, margin : PANEL_HEIGHT - margin])
-    scale = PANEL_HEIGHT / side
+    return Crop((float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2), float(side))
+
+
+def _photo_panels(face: Face, rgb: Picture) -> tuple[Picture, Picture]:
+    """The photo around the head, and the mesh's quads over it."""
+    photo, crop = photo_panel(face, rgb), _around(face)
+    scale = PANEL_HEIGHT / crop.side
     left, top = crop.corner
     camera = replace(
         face.camera,
         fx=face.camera.fx * scale,
         fy=face.camera.fy * scale,
-        cx=(face.camera.cx - left) * scale - margin,
+        cx=(face.camera.cx - left) * scale - _MARGIN,
         cy=(face.camera.cy - top) * scale,
         width=PANEL_WIDTH,
         height=PANEL_HEIGHT,
