@@ -61,14 +61,8 @@ def _part(arrays: Any, document: Any, part: Any, texture: Any) -> Any:
     name, (first, last), (start, end) = part["name"], part["vertices"], part["quads"]
     mesh = bpy.data.meshes.new(name)
     quads, corners = arrays["quads"][start:end] - first, arrays["uv_quads"][start:end]
-    mesh.vertices.add(last - first)
-    mesh.vertices.foreach_set("co", arrays["positions"][first:last].ravel())
-    mesh.loops.add(quads.size)
-    mesh.loops.foreach_set("vertex_index", quads.ravel().astype(np.int32))
-    mesh.polygons.add(len(quads))
-    mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
+    mesh.from_pydata(arrays["positions"][first:last].tolist(), [], quads.tolist())
     mesh.polygons.foreach_set("use_smooth", np.ones(len(quads), bool))
-    mesh.update(calc_edges=True)
     mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", arrays["uv"][corners].ravel())
     colours = mesh.color_attributes.new("Color", "BYTE_COLOR", "POINT")
     colours.data.foreach_set("color_srgb", arrays["colours"][first:last].ravel())
