@@ -214,12 +214,13 @@ class Face:
         pose = Pose(self.pose.rotation, self.pose.translation_mm * factor)
         return replace(self, scale=self.scale * factor, scale_source=source, pose=pose)
 
-    def save(self, path: str | Path, *, subdivide: int = 0) -> None:
+    def save(self, path: str | Path, *, subdivide: int = 0, rigged: bool = False) -> None:
         """Write the head in the format of the suffix: .obj, .glb, .html, .ply, .stl, .npz, .blend, .fbx or .json.
 
         Args:
             path: of the file.
             subdivide: how often the mesh is made finer, 0 to 2; each time a quad becomes four.
+            rigged: give bones for jaw and eyes to a format that can carry them: .glb, .html, .blend, .fbx.
 
         Raises:
             OutputError: another suffix, or the file cannot be written; an older file stays as it was.
@@ -227,4 +228,4 @@ class Face:
         """
         from face2mesh.write import HeadMesh, write
 
-        write(HeadMesh.of(self, subdivide=subdivide), Path(path))
+        write(HeadMesh.of(self, rigged=rigged, subdivide=subdivide), Path(path))
