@@ -89,6 +89,10 @@ class Picture {
     };
     for (const [name, value] of Object.entries(settings)) gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl[name], value);
     this.frame = gl.createFramebuffer();
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.drawBuffers([gl.NONE]); // depth alone; some drivers want to be told
+    gl.readBuffer(gl.NONE);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     // Even over the whole sphere (a golden spiral): the floor throws light back.
     this.lampAt = Array.from({ length: SKY }, (_, i) => {
       const y = 1 - (2 * i + 1) / SKY, around = i * Math.PI * (3 - Math.sqrt(5)), flat = Math.sqrt(1 - y * y);
