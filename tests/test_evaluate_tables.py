@@ -70,6 +70,8 @@ def test_sections_of_detection_and_costs():
     }
     costs = {
         "cold_portrait_seconds": {"median": 0.7},
+        "cold_textured_glb_seconds": {"median": 2.25},
+        "textured_glb_bytes": 4_812_000,
         "batch_photos": 100,
         "batch_ms_a_photo": 31.4,
         "import_seconds": 0.01,
@@ -87,6 +89,7 @@ def test_sections_of_detection_and_costs():
     assert "| FairFace's validation photos with a border of 64 pixels | 1,499 of 1,500 |" in text
     assert text.index("turned by 0°") < text.index("turned by 45°")
     assert "| 100 portraits in one call | 31 ms each |" in text
+    assert "a texture of 1024² (4.8 MB) | 2.25 s |" in text
     # Both files say how they were made; what only one holds comes from that one.
     assert "| `other.json` | |" in text
     assert "## Vertex error on rendered held-out people" in text

@@ -73,7 +73,7 @@ def cost_of(command: list[str]) -> ProcessCost:
 
 
 def measure_costs(model: Path, portraits: list[Path]) -> dict[str, Any]:
-    """Cold portrait, batch of 100 in one call, demo, import time, peak memory, sizes.
+    """Cold portrait, the same as textured GLB, batch of 100 in one call, demo, import time, peak memory, sizes.
 
     The portraits are repeated until there are 100; a portrait's time holds everything from the start of the process to
     the written OBJ and JSON.
@@ -88,6 +88,9 @@ def measure_costs(model: Path, portraits: list[Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         output = str(Path(folder) / "out")
         cold = [cost_of([*reconstruct, str(portraits[0]), "-o", output]) for _ in range(REPEATS)]
+        options = ["--format", "glb", "--texture", "delit", "--texture-size", "1024", "--rig"]
+        textured = [cost_of([*reconstruct, str(portraits[0]), *options, "-o", output]) for _ in range(REPEATS)]
+        textured_bytes = Path(output, portraits[0].name).with_suffix(".glb").stat().st_size
         many = Path(folder) / "portraits"
         many.mkdir()
         for i in range(BATCH):
@@ -102,6 +105,10 @@ def measure_costs(model: Path, portraits: list[Path]) -> dict[str, Any]:
         "cold_portrait_seconds": _spread([cost.seconds for cost in cold]),
         "cold_portrait_processor_seconds": statistics.median(cost.processor_seconds for cost in cold),
         "portrait_peak_mib": max(cost.peak_mib for cost in cold),
+        "cold_textured_glb_seconds": _spread([cost.seconds for cost in textured]),
+        "cold_textured_glb_processor_seconds": statistics.median(cost.processor_seconds for cost in textured),
+        "textured_glb_peak_mib": max(cost.peak_mib for cost in textured),
+        "textured_glb_bytes": textured_bytes,
         "batch_photos": BATCH,
         "batch_ms_a_photo": statistics.median(1000 * batch.seconds / BATCH for batch in batches),
         "batch_all_ms_a_photo": [round(1000 * batch.seconds / BATCH, 1) for batch in batches],

@@ -301,8 +301,11 @@ def _morphs(cells: Cells) -> str:
 
 
 def _costs(cells: Cells) -> str:
-    rows = [
-        ["one portrait of 768², cold, whole process", f"{cells['cold_portrait_seconds']['median']:.2f} s"],
+    rows = [["one portrait of 768², cold, whole process", f"{cells['cold_portrait_seconds']['median']:.2f} s"]]
+    if "cold_textured_glb_seconds" in cells:
+        what = f"the same as GLB with shapes, bones and a texture of 1024² ({cells['textured_glb_bytes'] / 1e6:.1f} MB)"
+        rows.append([what, f"{cells['cold_textured_glb_seconds']['median']:.2f} s"])
+    rows += [
         [f"{cells['batch_photos']} portraits in one call", f"{cells['batch_ms_a_photo']:.0f} ms each"],
         ["`import face2mesh`", f"{cells['import_seconds']:.3f} s"],
         ["peak memory, a portrait", f"{cells['portrait_peak_mib']:.0f} MiB"],
