@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError, PhotoError
 from face2mesh.face import Face
-from face2mesh.lab.base.alignment import align, aligned_distances
+from face2mesh.lab.base.alignment import aligned_distances
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.evaluate.human_error import error_without_offsets, levelled_residuals, read_human_points
 from face2mesh.lab.evaluate.intervals import difference, gain, mean
@@ -122,15 +122,10 @@ def _errors(heads: Any, true: Any, region: NDArray[np.bool_], scaling: bool) -> 
 def _constants(by_person: list[list[Face]], rest: NDArray[Any], region: NDArray[np.bool_]) -> dict[str, float]:
     """What `face2mesh.model.fusion` should take for `FLOOR` and `AGREEMENT`.
 
-    Heads are those of the single photos, as displacements from the mean head after similarity alignment to it. What a
-    head differs in from the mean of its person's heads, times K/(K − 1), is what its photo alone is to blame for.
+    Heads are those of the single photos, as displacements from the mean head, their size with them. What a head differs
+    in from the mean of its person's heads, times K/(K − 1), is what its photo alone is to blame for.
     """
-    placed = np.array(
-        [
-            [align(face.vertices[region], rest[region], True)(face.vertices[region]) - rest[region] for face in own]
-            for own in by_person
-        ]
-    )  # (P, K, R, 3)
+    placed = np.array([[face.vertices[region] - rest[region] for face in own] for own in by_person])  # (P, K, R, 3)
     count = placed.shape[1]
     own_part = ((placed - placed.mean(1, keepdims=True)) ** 2).sum(3).mean(2) * (count / (count - 1))
     whole = (placed**2).sum(3).mean(2)
