@@ -4,19 +4,19 @@ import io
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pytest
-from made_up import EYES, MadeUpDecoder, made_up_face, made_up_head
+from made_up import EYES, made_up_face, made_up_head
+from moving_head import HINGE, JAW_DEGREES, MovingDecoder, about_x
 from PIL import Image
 
 import face2mesh
 from face2mesh.errors import OutputError
 from face2mesh.head import PARTS
 from face2mesh.head.arkit import ARKIT_NAMES
-from face2mesh.head.followers import gaze_rotations
 from face2mesh.head.normals import vertex_normals
 from face2mesh.write import HeadMesh, write
 from face2mesh.write.glb import STEADY, write_glb
@@ -25,50 +25,6 @@ from face2mesh.write.gltf.seams import split_at_seams
 
 trimesh = pytest.importorskip("trimesh", reason="the readers come with the extra [dev]")
 pygltflib = pytest.importorskip("pygltflib", reason="the readers come with the extra [dev]")
-
-HINGE = np.array([0.0, -30.0, -70.0])
-JAW_DEGREES, GAZE_DEGREES = 22.0, 20.0
-UV_HEIGHTS = np.linspace(-40, -70, 2)
-
-
-def about_x(degrees):
-    return gaze_rotations(np.zeros(()), np.array(degrees)).astype(np.float64)
-
-
-def jaw_share(places):
-    """How far a point goes with the jaw: nothing above the mouth, everything below it."""
-    return np.clip((UV_HEIGHTS[0] - places[:, 1]) / (UV_HEIGHTS[0] - UV_HEIGHTS[1]), 0, 1) * (places[:, 2] > -60)
-
-
-@lru_cache
-def motions():
-    """(52, V, 3) mm: a jaw that turns about HINGE, eyes that turn about their centres, a smile of one cheek."""
-    head = made_up_head()
-    rest = head.vertices.astype(np.float64)
-    moved = np.zeros((52, *rest.shape))
-    share = jaw_share(rest)
-    for part, own in (("upper_teeth", 0), ("lower_teeth", 1), ("tongue", 1), ("left_eye", 0), ("right_eye", 0)):
-        share[slice(*head.part_vertices[part])] = own
-    moved[ARKIT_NAMES.index("jawOpen")] = share[:, None] * ((rest - HINGE) @ about_x(JAW_DEGREES).T + HINGE - rest)
-    for side, centre, part in (("Left", EYES[0], "left_eye"), ("Right", EYES[1], "right_eye")):
-        rows = slice(*head.part_vertices[part])
-        for look, yaw, pitch in (("Up", 0, -GAZE_DEGREES), ("Down", 0, GAZE_DEGREES), ("Out", GAZE_DEGREES, 0)):
-            turn = gaze_rotations(np.array(float(yaw)), np.array(float(pitch))).astype(np.float64)
-            around = rest[rows] - centre
-            moved[ARKIT_NAMES.index(f"eyeLook{look}{side}"), rows] = around @ turn.T - around
-    cheek = np.exp(-(np.linalg.norm(rest - [30, -50, 0], axis=1) ** 2) / 200)
-    cheek[head.skin_count :] = 0
-    moved[ARKIT_NAMES.index("mouthSmileLeft"), :, 1] = np.where(cheek > 0.01, 6 * cheek, 0)
-    return moved
-
-
-@dataclass(frozen=True)
-class MovingDecoder(MadeUpDecoder):
-    """The made-up head of one person, who moves as `motions` says."""
-
-    def decode(self, identity, expression):
-        return (made_up_head().vertices + np.tensordot(expression, motions(), 1)).astype(np.float32)
-
 
 FACE = replace(
     made_up_face(), decoder=MovingDecoder(), scale=1.1, colours=None
