@@ -19,6 +19,7 @@ FIGURES = (
     "errors",
     "curves",
     "detector",
+    "glb",
     "blender",
 )
 
@@ -76,6 +77,14 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.detector import draw as draw_detector
 
         files = draw_detector(build, folder, data_folder(arguments), arguments.seed)
+    elif what == "glb":
+        from PIL import Image
+
+        from face2mesh.lab.figures import glb
+        from face2mesh.model import load
+
+        files = [folder / "glb.png"]
+        Image.fromarray(glb.draw(load())).save(files[0], optimize=True)
     elif what == "blender":
         from PIL import Image
 
