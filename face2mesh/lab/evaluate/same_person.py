@@ -122,19 +122,23 @@ def _errors(heads: Any, true: Any, region: NDArray[np.bool_], scaling: bool) -> 
 def _constants(by_person: list[list[Face]], rest: NDArray[Any], region: NDArray[np.bool_]) -> dict[str, float]:
     """What `face2mesh.model.fusion` should take for `FLOOR` and `AGREEMENT`.
 
-    Heads are those of the single photos, as displacements from the mean head, their size with them. What a head differs
-    in from the mean of its person's heads, times K/(K − 1), is what its photo alone is to blame for.
+    Heads are those of the single photos, as displacements from the mean head, their size with them. Where photo k of a
+    person errs by a variance a + b · σ² of its own, its head lies |h − h̄|² from the mean of the person's K heads, in
+    expectation (1 − 1/K)² (a + b σ²) of its own and 1/K² of each of the others': a and b by least squares.
     """
     placed = np.array([[face.vertices[region] - rest[region] for face in own] for own in by_person])  # (P, K, R, 3)
     count = placed.shape[1]
-    own_part = ((placed - placed.mean(1, keepdims=True)) ** 2).sum(3).mean(2) * (count / (count - 1))
+    apart = ((placed - placed.mean(1, keepdims=True)) ** 2).sum(3).mean(2)
     whole = (placed**2).sum(3).mean(2)
-    sigma = np.array([[_deviation(face) for face in own] for own in by_person])
-    design = np.stack([np.ones(sigma.size), sigma.ravel() ** 2], 1)
-    constant, slope = np.linalg.lstsq(design, own_part.ravel(), rcond=None)[0]
+    squares = np.array([[_deviation(face) ** 2 for face in own] for own in by_person])
+    others = squares.sum(1, keepdims=True) - squares
+    slopes = (1 - 1 / count) ** 2 * squares + others / count**2
+    design = np.stack([np.full(slopes.size, 1 - 1 / count), slopes.ravel()], 1)
+    constant, slope = np.linalg.lstsq(design, apart.ravel(), rcond=None)[0]
+    own_share = apart.mean() * count / (count - 1) / whole.mean()
     return {
         "floor": float(f"{np.sqrt(max(constant, 0) / slope):.4g}") if slope > 0 else float("nan"),
-        "agreement": float(f"{1 - own_part.mean() / whole.mean():.4g}"),
+        "agreement": float(f"{1 - own_share:.4g}"),
     }
 
 

@@ -37,6 +37,7 @@ def page(results: Mapping[str, Cells]) -> str:
         "fairface": _fairface,
         "london": _london,
         "detection": _detection,
+        "same-person": _same_person,
         "morphs": _morphs,
         "costs": _costs,
     }
@@ -270,6 +271,31 @@ def _detection(cells: Cells) -> str:
 
 def _share(cells: Cells, of: str) -> str:
     return f"{cells['found']:,} of {cells[of]:,}"
+
+
+def _same_person(cells: Cells) -> str:
+    """What fusing brings, by how many photos; and whether two photos give the same person."""
+    rendered, london = cells["rendered"], cells["london"]
+    text = "## Several photos of one person\n\n" + _paragraph(
+        f"{rendered['people']} rendered held-out people, {rendered['pictures_of_each']} pictures of each with other "
+        "expression, pose, light and clothes; neutral heads over face and ears after similarity alignment. *Plain "
+        "mean*: of the codes, without weights and factor."
+    )
+    rows = []
+    for count, found in _in_order(rendered["by_photos"]):
+        cell = found["similarity"]
+        plain = number(cell.get("plain_mean_error_mm"))
+        rows.append([str(count), number(cell["error_mm"]), percent(cell["gain"]), plain])
+    text += "\n" + table(["photos", "error, mm", "gain over the mean head, %", "plain mean, mm"], rows)
+    text += "\n" + _paragraph(f"The neutral and the smiling photo of {london['people']} of London's people:")
+    rows = [
+        ["neutral heads of one person's two photos apart, mm", number(london["same_person_mm"])],
+        ["of different people, mm", number(london["different_people_mm"])],
+        ["people whose smiling photo is nearest to their own neutral one, %", percent(london["recognised"])],
+        ["human NME of one photo's head, %", number(london["one_photo_percent"])],
+        ["of the head of both photos, %", number(london["fused_percent"])],
+    ]
+    return text + "\n" + table(["", ""], rows)
 
 
 def _morphs(cells: Cells) -> str:

@@ -1,0 +1,172 @@
+"""Several photos of one person: rendered, measured where the answer is known."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import made_up_build
+import numpy as np
+import pytest
+from made_up import MadeUpDecoder, made_up_face, made_up_head
+
+from face2mesh.errors import InputFileError, PhotoError
+from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE
+from face2mesh.lab.evaluate.same_person import measure_london_pairs, measure_rendered
+from face2mesh.lab.evaluate.tables import page
+from face2mesh.lab.pairs import read_pairs
+from face2mesh.lab.pairs.files import write_pairs
+from face2mesh.lab.pairs.rendered import World
+from face2mesh.lab.pairs.same_person_command import pictures_of_people
+from face2mesh.lab.pairs.skin import Skins
+from face2mesh.lab.pairs.surroundings import Backdrops
+from face2mesh.model.fusion import fuse
+from face2mesh.photo import Box
+from face2mesh.store import provenance
+
+PEOPLE, PICTURES = 3, 2
+CORPUS = made_up_build.corpus_of(Path("unused"))
+DECODER = MadeUpDecoder(made_up_build.STEPS)
+
+
+def _world():
+    codes, weights = HELD_OUT_PEOPLE.draw(PEOPLE * PICTURES, made_up_build.POPULATION, 1)
+    head = made_up_head(made_up_build.STEPS)
+    identity = np.repeat(codes[:PEOPLE], PICTURES, axis=0)
+    return World(head, CORPUS, Skins.none(head), Backdrops.none(), identity, weights, 5)
+
+
+def _write(path, rows):
+    rows = [dict(row) for row in rows]
+    jpegs = [row.pop("jpeg") for row in rows]
+    arrays = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in rows[0]}
+    write_pairs(path, "rendered-pairs", arrays, jpegs, provenance())
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return list(pictures_of_people(_world(), PICTURES))
+
+
+class _Knows:
+    """A model that knows who is in a picture, up to noise, and says how much noise."""
+
+    base_head = DECODER.base_head
+    fuse = staticmethod(fuse)
+
+    def __init__(self, codes, noise=0.0, sigma=None):
+        self.codes, self.noise, self.sigma = codes, noise, np.ones(len(codes)) if sigma is None else sigma
+        self.generator = np.random.default_rng(0)
+
+    def decode(self, identity):
+        return DECODER.decode(np.asarray(identity), np.zeros(52))
+
+    def face(self, number):
+        noise = self.noise * self.sigma[number] * self.generator.normal(size=len(self.codes[number]))
+        return dataclasses.replace(
+            made_up_face(made_up_build.STEPS),
+            identity=self.codes[number] + noise,
+            box=Box(0, 0, 100, 100),
+            landmark_sigma_px=np.full(68, self.sigma[number], np.float32),
+        )
+
+
+class _OfPictures(_Knows):
+    def __init__(self, path, **options):
+        pairs = read_pairs(path)
+        super().__init__(pairs["identity"], **options)
+        self.pictures = [picture.tobytes() for picture in pairs["crop"]]
+
+    def reconstruct(self, picture, *, box):
+        return self.face(self.pictures.index(picture.tobytes()))
+
+
+def test_pictures_of_one_person_share_head_and_look(rows):
+    assert [int(row["person"]) for row in rows] == [0, 0, 1, 1, 2, 2]
+    for first, second in zip(rows[::2], rows[1::2], strict=True):
+        np.testing.assert_array_equal(first["identity"], second["identity"])
+        assert not np.array_equal(first["rotation"], second["rotation"])
+        assert not np.array_equal(first["expression"], second["expression"])
+        assert first["jpeg"] != second["jpeg"]
+
+
+def test_a_model_that_knows_everybody(tmp_path, rows):
+    _write(tmp_path / "rendered-same-person.npz", rows)
+    found = measure_rendered(
+        _OfPictures(tmp_path / "rendered-same-person.npz"), tmp_path / "rendered-same-person.npz", CORPUS
+    )
+    assert (found["people"], found["pictures_of_each"]) == (PEOPLE, PICTURES)
+    assert list(found["by_photos"]) == ["1", "2"]
+    assert found["by_photos"]["1"]["rigid"]["error_mm"]["value"] == pytest.approx(0, abs=1e-3)
+    # Fusing takes two photos for a little more than one, which stretches what was exact already.
+    assert found["by_photos"]["2"]["rigid"]["plain_mean_error_mm"]["value"] == pytest.approx(0, abs=1e-3)
+    assert found["agreement"] == pytest.approx(1, abs=1e-3)
+
+
+def test_noise_is_averaged_and_told(tmp_path, rows):
+    many = [{**row, "person": row["person"] + 3 * turn} for turn in range(20) for row in rows]
+    _write(tmp_path / "rendered-same-person.npz", many)
+    sigma = np.random.default_rng(3).uniform(1, 6, len(many))
+    model = _OfPictures(tmp_path / "rendered-same-person.npz", noise=0.5, sigma=sigma)
+    # The same pictures come again and again: take them in turn.
+    order = iter(range(len(many)))
+    model.reconstruct = lambda picture, *, box: model.face(next(order))
+    found = measure_rendered(model, tmp_path / "rendered-same-person.npz", CORPUS)
+    assert found["by_photos"]["2"]["similarity"]["less_than_one_mm"]["value"] > 0
+    assert found["agreement"] < 0.9
+    assert 0 <= found["floor"] < 0.05  # all the noise grows with σ
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [{**row, "identity": np.zeros(3)} for row in rows],
+        lambda rows: [*rows[:-1], {**rows[-1], "person": 9}],
+        lambda rows: rows[::-1],
+    ],
+    ids=["codes of another corpus", "a person with one picture", "people in disorder"],
+)
+def test_files_that_do_not_fit(tmp_path, rows, change):
+    path = tmp_path / "rendered-same-person.npz"
+    _write(path, change(rows))
+    with pytest.raises(InputFileError, match="lab pairs same-person"):
+        measure_rendered(_Knows(np.zeros((1, 5))), path, CORPUS)
+
+
+class _OfPeople(_Knows):
+    def __init__(self, names, **options):
+        super().__init__(np.random.default_rng(1).normal(size=(len(names), made_up_build.MODES)), **options)
+        self.names = names
+
+    def reconstruct(self, path):
+        person, kind = path.stem.split("-")
+        if kind == "smiling" and person == "013":
+            raise PhotoError(f"{path}: no face found")
+        return self.face(self.names.index(person))
+
+
+def test_london_pairs(tmp_path):
+    names = ["001", "003", "005", "007", "013"]
+    model = _OfPeople(names, noise=0.05)
+    london = tmp_path / "london"
+    london.mkdir()
+    core = list(range(17, 60))
+    mapping = {str(i): i for i in core} | {"8": 8, "_inner_core": core, "_jaw_polyline": [0, 4, 12, 16]}
+    mapping["_weak"] = {"27": [27], "28": [28], "29": [29], "30": [30]}
+    placed = {f"{name}-neutral": model.face(i).landmarks_px.tolist() for i, name in enumerate(names)}
+    (london / "map68.json").write_text(json.dumps(mapping))
+    (london / "points189.json").write_text(json.dumps(placed))
+    (london / "split.json").write_text(json.dumps({"measure": names}))
+    found = measure_london_pairs(model, tmp_path)
+    assert found["people"] == 4  # one is not found on the second photo
+    assert found["recognised"]["value"] == 1
+    assert found["same_person_mm"]["value"] < 0.2 * found["different_people_mm"]["value"]
+    assert found["code_correlation"]["value"] > 0.9
+    assert found["fused_percent"]["value"] < 1
+
+
+def test_table_of_results():
+    root = Path(__file__).parents[1]
+    results = json.loads((root / "results" / "same-person.json").read_text())
+    text = page({"results/same-person.json": results})
+    assert "## Several photos of one person" in text
+    assert "| 8 |" in text
