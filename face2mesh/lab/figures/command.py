@@ -83,8 +83,8 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures import glb
         from face2mesh.model import load
 
-        files = [folder / "glb.png"]
-        Image.fromarray(glb.draw(load())).save(files[0], optimize=True)
+        files = [folder / "glb.jpg"]
+        Image.fromarray(glb.draw(load())).save(files[0], quality=88)
     elif what == "blender":
         from PIL import Image
 
