@@ -106,7 +106,7 @@ def test_photos_know_their_deviations(tmp_path):
         model.reconstruct(disk(400, 300, (200, 150), radius), box=Box(150, 100, 100, 100)) for radius in (40, 30)
     )
     assert one.landmark_sigma_px.shape == (68,)
-    # The tiny model expects exp(−3.5) of the crop's side everywhere; the smaller disk's crop is smaller in the same box.
+    # The tiny model expects exp(−3.5) of the crop's side everywhere; the smaller disk's crop is smaller.
     assert one.landmark_sigma_px[0] > two.landmark_sigma_px[0]
     fused = model.fuse([one, two])
     weights = fusion_weights([one, two])
