@@ -40,16 +40,18 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def opened(made: Any, page: Path, size: tuple[int, int], **options: Any) -> Iterator[Any]:
+def opened(made: Any, page: Path, size: tuple[int, int], *, before: str = "", **options: Any) -> Iterator[Any]:
     """A page from disk, without a network, when it is drawn; nothing moves by itself.
 
-    What the page says on the console, throws, or asks for beside itself is collected in its `complaints`.
+    `before` is a script that runs ahead of the page's own. What the page says on the console, throws, or asks for
+    beside itself is collected in its `complaints`.
     """
     width, height = size
     settings = {"reduced_motion": "reduce", "color_scheme": "light", "offline": True, **options}
     context = made.new_context(viewport={"width": width, "height": height}, **settings)
     tab = context.new_page()
     tab.set_default_timeout(PATIENCE_MS)
+    tab.add_init_script(before)
     tab.complaints = []
     tab.on("console", lambda message: tab.complaints.append(f"{message.type}: {message.text}"))
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))

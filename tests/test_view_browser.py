@@ -374,3 +374,16 @@ def test_a_damaged_glb_is_told_in_the_page(chrome, folder, change, sentence):
         assert notice.is_visible()
         assert notice.text_content().startswith(sentence)
         assert notice.text_content().count(".") == 1 or "2.0." in notice.text_content()
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        ("HTMLCanvasElement.prototype.getContext = () => null", "This browser has no WebGL 2"),
+        ("delete window.DecompressionStream", "This browser is too old"),
+    ],
+)
+def test_an_old_browser_is_told(chrome, folder, head, before, sentence):
+    with browser.opened(chrome, folder / "head & shoulders.html", SIZE, before=before) as tab:
+        assert tab.locator("#notice").text_content().startswith(sentence)
+        assert tab.complaints == []

@@ -11,8 +11,9 @@ class Orbit {
     // What must fit: the height, and the width of what turns about the vertical axis.
     this.half = { height: size[1] / 2 || this.radius, width: Math.max(size[0], 0.8 * Math.hypot(size[0], size[2])) / 2 || this.radius };
     this.canvas = canvas;
-    this.changed = changed;
+    this.changed = () => {}; // nothing to draw yet
     this.look(0, 0);
+    this.changed = changed;
     this.listen();
   }
 
