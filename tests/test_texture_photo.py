@@ -210,7 +210,7 @@ def test_points_that_the_photo_shows_elsewhere_draw_the_texture_there(person):
     picture = person.picture(face)
     shifted = np.roll(picture, 5, axis=1)
     points = person.head.dense(face.project(face.vertices))
-    drawn = texture_of(replace(face, points_px=points + [5.0, 0]), shifted, 512, "photo")
+    drawn = texture_of(replace(face, points_px=points + np.array([5.0, 0])), shifted, 512, "photo")
     astray = texture_of(face, shifted, 512, "photo")
     middle = np.abs(person.places[person.face_texels][:, 0]) < 45
     assert person.error(drawn, middle) < 0.6 * person.error(astray, middle)

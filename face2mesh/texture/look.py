@@ -27,12 +27,16 @@ _HOLD = 0.15
 """Weight of "no correction": what a vertex far from all dense points gets."""
 _LARGEST_CORRECTION = 0.06
 """Of a dense point, as a part of the face box: beyond it either the head or the point is wrong."""
-_FACING_FROM, _FACING_TO = 0.2, 0.6
+_FACING_FROM, _FACING_TO = 0.25, 0.65
 """Cosine between normal and ray at which a texel begins to be trusted, and is trusted wholly."""
 _EDGE = 0.06
 """Width, in face boxes, over which trust fades towards the photo's border."""
 _DEPTH_SIDE = 384
 _DEPTH_TOLERANCE_MM = 2.5
+_STEP_MM = 15.0
+"""A step in depth at which the nearer surface's outline counts as one."""
+_OUTLINE = 0.02
+"""Width, in face boxes, of what is not trusted along outlines."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ def trusted(view: View, face: Face, rgb: NDArray[np.uint8], texels: Texels) -> P
     trust = np.clip((texels.lift(view.facing) - _FACING_FROM) / (_FACING_TO - _FACING_FROM), 0, 1)
     trust *= trust * (3 - 2 * trust) * texels.lift(bare_skin(face.head))
     solid = face.triangles[: 2 * face.head.part_quads["lashes"][0]]
-    trust *= seen_by_camera(view, solid, pixels, texels.lift(view.placed[:, 2]))
+    outline = _OUTLINE * face.face_box.side
+    trust *= seen_by_camera(view, solid, pixels, texels.lift(view.placed[:, 2]), margin_px=outline)
     edge = np.minimum(pixels, np.array(rgb.shape[1::-1]) - pixels).min(1)
     trust *= np.clip(edge / (_EDGE * face.face_box.side), 0, 1)
     result: Pixels = trust.astype(np.float32)
@@ -130,6 +135,7 @@ def seen_by_camera(
     pixels: Floats,
     depth: Floats,
     tolerance_mm: float = _DEPTH_TOLERANCE_MM,
+    margin_px: float = 0.0,
 ) -> NDArray[np.bool_]:
     """(N,) whether nothing of the head lies more than a tolerance in front of surface points.
 
@@ -139,6 +145,8 @@ def seen_by_camera(
         pixels: (N, 2) of the points, in the photo.
         depth: (N,) of them, mm.
         tolerance_mm: of the depth.
+        margin_px: pixels of the photo that a point must keep from the head's outline, and from the outline of whatever
+            is much nearer: the fit is not exact, and the photo shows the background, or the nose, beside it.
     """
     local = view.crop.to_crop(view.pixels, _DEPTH_SIDE)
     nearest = rasterise(
@@ -146,7 +154,24 @@ def seen_by_camera(
     ).depth
     column, row = np.clip(view.crop.to_crop(pixels, _DEPTH_SIDE), 0, _DEPTH_SIDE - 1).astype(np.intp).T
     seen: NDArray[np.bool_] = depth <= nearest[row, column] + tolerance_mm
+    steps = round(margin_px * _DEPTH_SIDE / view.crop.side)
+    if steps > 0:
+        low, high = _extremes(nearest, steps)
+        seen &= np.isfinite(high[row, column]) & (depth <= low[row, column] + _STEP_MM)
     return seen
+
+
+def _extremes(picture: Pixels, steps: int) -> tuple[Pixels, Pixels]:
+    """The least and the greatest value in squares of (2 · steps + 1)² pixels; the border is repeated."""
+    low = high = picture
+    for axis in (0, 1):
+        padding = [(steps, steps) if axis == i else (0, 0) for i in (0, 1)]
+        padded_low, padded_high = np.pad(low, padding, "edge"), np.pad(high, padding, "edge")
+        parts = [slice(i, i + picture.shape[axis]) for i in range(2 * steps + 1)]
+        index = [(part, slice(None)) if axis == 0 else (slice(None), part) for part in parts]
+        low = np.minimum.reduce([padded_low[i] for i in index])
+        high = np.maximum.reduce([padded_high[i] for i in index])
+    return low, high
 
 
 def sampled(rgb: NDArray[np.uint8], crop: Crop, side: int, pixels: Floats) -> Pixels:

@@ -29,7 +29,7 @@ _MOUTH = (0.10, 0.022, 0.020)
 _IRIS_SIDE = 256
 _RING_MM = (2.5, 5.0)
 """Distances from the eye's axis between which the iris shows its colour, away from pupil and limbus."""
-_FEWEST_PX = 12.0
+_FEWEST_PX = 60.0
 """Area of iris, in the photo's pixels, at which it counts as much as the guess that it is brown."""
 _VIVID = 1.3
 """What highlights and blur take from an iris's colour is given back."""
@@ -73,7 +73,7 @@ def _srgb(colour: tuple[float, float, float]) -> Pixels:
 def iris_colour(face: Face, view: View, rgb: NDArray[np.uint8], exposure: Pixels) -> Pixels:
     """(3,) the irises' colour: the median of what the photo shows of both rings, mixed with brown where it is little.
 
-    Highlights and the shade of lids and lashes, the brighter and the darker thirds, do not count.
+    Highlights, the white beside a small iris, and the shade of lids and lashes do not count.
     """
     head = face.head
     solid = face.triangles[: 2 * head.part_quads["lashes"][0]]
@@ -99,7 +99,7 @@ def iris_colour(face: Face, view: View, rgb: NDArray[np.uint8], exposure: Pixels
         return brown.astype(np.float32)
     seen = np.concatenate(found)
     brightness = seen.mean(1)
-    low, high = np.quantile(brightness, (0.33, 0.67))
+    low, high = np.quantile(brightness, (0.2, 0.55))
     middle = np.median(seen[(brightness >= low) & (brightness <= high)], axis=0) - exposure
     middle = middle.mean() + _VIVID * (middle - middle.mean())
     share = area / (area + _FEWEST_PX)

@@ -41,6 +41,7 @@ _CHROMA = np.array([[1, 1, 1], [1, 0, -1], [-1, 2, -1]]) / np.sqrt([[3], [2], [6
 _TRUSTED = 0.5
 _LIGHTS_SPREAD, _LIGHTS_LEAST = 1.5, 0.22
 """How much more skin differs before its light is known, and by how much at least."""
+_COLOUR = 2.0
 OUTLIER = 2.2
 """Deviations at which a texel is half believed to be skin."""
 
@@ -168,9 +169,13 @@ class FittedSkin:
 
 
 def believed(residual: Pixels, spread: Pixels) -> Pixels:
-    """(N,) 0 to 1, how likely a texel is skin, from its residual (N, 3) beside what is usual there (N,)."""
-    away = np.sqrt((residual**2).mean(1)) / (OUTLIER * spread)
-    belief: Pixels = (1 / (1 + away**4)).astype(np.float32)
+    """(N,) 0 to 1, how likely a texel is skin, from its residual (N, 3) beside what is usual there (N,).
+
+    A colour that is off counts `_COLOUR` times as much as a brightness: light and shade are usual, green skin is not.
+    """
+    brightness = residual.mean(1, keepdims=True)
+    squared = brightness[:, 0] ** 2 + _COLOUR**2 * ((residual - brightness) ** 2).mean(1)
+    belief: Pixels = (1 / (1 + (squared / (OUTLIER * spread) ** 2) ** 2)).astype(np.float32)
     return belief
 
 

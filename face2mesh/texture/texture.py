@@ -77,7 +77,7 @@ def texture_of(face: Face, rgb: NDArray[np.uint8], size: int = 1024, light: Ligh
     skin = skin_of(head)
     fitted = _fit(skin, coarse, trust, base, normals, face.light)
     model = _extended(skin, fitted)
-    shade = base.picture(np.log(shading(fitted.light, normals)))
+    shade = filled(base.picture(np.log(shading(fitted.light, normals))), base.covered.astype(np.float32))
     spread = _upsampled(skin, skin.spread[:, None], float(skin.spread.max()))[..., 0]
 
     residual = coarse - shade - fitted.exposure - model
