@@ -25,8 +25,8 @@ Indices = NDArray[np.int64]
 
 @njit(cache=True, fastmath=False)
 def ways_out(
-    points: Array, vertices: Array, triangles: Indices, upwards: bool, deepest: float, depth: Array, corner: Indices,
-    weight: Array,
+    points: Array, vertices: Array, triangles: Indices, exits: Indices, upwards: bool, deepest: float, depth: Array,
+    corner: Indices, weight: Array,
 ) -> int:  # fmt: skip
     """Find the points inside a solid, how deep they are, and the nearest places of its sheet.
 
@@ -34,10 +34,11 @@ def ways_out(
         points: (N, 3) mm.
         vertices: (V, 3) mm.
         triangles: (T, 3).
+        exits: (X, 3), those of them through which a point may leave.
         upwards: whether the ray runs to +y, for a sheet that is open below; else to −y.
         deepest: mm; points deeper than that are taken for points of another solid's far side, and left alone.
         depth: (N,), gets mm to the sheet of points inside, 0 for the others.
-        corner: (N,), gets the triangle of the nearest place, −1 for points outside.
+        corner: (N,), gets the exit of the nearest place, −1 for points outside.
         weight: (N, 3), gets the barycentric weights of the nearest place.
 
     Returns:
@@ -84,7 +85,7 @@ def ways_out(
             if not np.isnan(height) and (height > y if upwards else height < y):
                 crossings += 1
         if crossings % 2:
-            _nearest(row, points, vertices, triangles, deepest, depth, corner, weight)
+            _nearest(row, points, vertices, exits, deepest, depth, corner, weight)
             found += corner[row] >= 0
     return found
 
@@ -181,9 +182,10 @@ def depths(
 ) -> Array:
     """(N,) mm, how deep points (N, 3) lie inside a solid; 0 outside. See `ways_out`."""
     depth, corner = np.zeros(len(points)), np.zeros(len(points), np.int64)
+    sheet = np.ascontiguousarray(triangles, np.int64)
     ways_out(
-        np.ascontiguousarray(points, np.float64), np.ascontiguousarray(vertices, np.float64),
-        np.ascontiguousarray(triangles, np.int64), upwards, deepest, depth, corner, np.zeros((len(points), 3)),
+        np.ascontiguousarray(points, np.float64), np.ascontiguousarray(vertices, np.float64), sheet, sheet, upwards,
+        deepest, depth, corner, np.zeros((len(points), 3)),
     )  # fmt: skip
     return depth
 

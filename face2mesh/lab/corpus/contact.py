@@ -22,6 +22,10 @@ from face2mesh.lab.corpus.mouth import Mouth
 Array = NDArray[np.float64]
 # A lip or a lid counts as inside when it is deeper than this, mm; a lid's own least depth is that of rounding.
 LIP_MM, LID_MM = 0.2, 0.01
+# Teeth nearer to the middle plane than this are front teeth, mm.
+FRONT_TEETH_MM = 12.0
+# Half the width of a lip's column, and how far along the skin it reaches, mm.
+COLUMN_MM = (1.5, 6.0)
 # Deeper points are taken for another solid's far side, mm.
 DEEPEST_MM = 15.0
 
@@ -48,7 +52,8 @@ class ContactCounter:
         lips = np.concatenate([mouth.upper, mouth.lower])
         first, last = self.base.part_vertices["tongue"]
         teeth = np.arange(*self.base.part_vertices["lower_teeth"])
-        tooth = teeth[self.base.regions["teeth"][teeth]]
+        front = np.abs(self.base.vertices[teeth, 0]) < FRONT_TEETH_MM
+        tooth = teeth[self.base.regions["teeth"][teeth] & front]
         return {
             "lower_lip_in_upper_lip": (mouth.lower, mouth.upper_sheet, False),
             "upper_lip_in_lower_lip": (mouth.upper, mouth.lower_sheet, True),
@@ -57,8 +62,21 @@ class ContactCounter:
             "lips_in_tongue": (lips, mouth.tongue, True),
             "tongue_in_lower_lip": (np.arange(first, last), mouth.lower_sheet, True),
             "tongue_in_upper_lip": (np.arange(first, last), mouth.upper_sheet, False),
-            "lower_teeth_in_lower_lip": (tooth, mouth.lower_sheet, True),
+            "lower_front_teeth_in_lower_lip": (tooth, mouth.lower_sheet, True),
         }
+
+    @cached_property
+    def _columns(self) -> list[tuple[NDArray[np.int64], list[NDArray[np.int64]], NDArray[np.int64]]]:
+        """For each lip: vertices near the line of contact, the rows of each column among them, the other lip's sheet."""
+        mouth, x = self.mouth, self.base.vertices[:, 0]
+        found = []
+        for line, upper, other in (
+            (mouth.contact_upper, True, mouth.lower_sheet),
+            (mouth.contact_lower, False, mouth.upper_sheet),
+        ):
+            rows = np.flatnonzero((mouth.of_upper == upper) & (mouth.distance < COLUMN_MM[1]))
+            found.append((rows, [np.flatnonzero(np.abs(x[rows] - x[at]) < COLUMN_MM[0]) for at in line], other))
+        return found
 
     @cached_property
     def _lids(self) -> tuple[NDArray[np.int64], ...]:
@@ -110,14 +128,16 @@ class ContactCounter:
         return np.concatenate(gaps)
 
     def lip_gaps(self, head: NDArray[Any]) -> Array:
-        """(N,) mm, from the vertices of either lip's line of contact to the other lip."""
-        mouth = self.mouth
-        return np.concatenate(
-            [
-                closest_distance(head[mouth.contact_upper], head, mouth.lower_sheet),
-                closest_distance(head[mouth.contact_lower], head, mouth.upper_sheet),
-            ]
-        )
+        """(N,) mm, how far the lips are apart at the vertices of either lip's line of contact.
+
+        That is the least distance to the other lip of a lip's vertices in the same column: lips that meet a little before
+        or behind the line are closed there.
+        """
+        gaps = []
+        for rows, columns, other in self._columns:
+            distance = closest_distance(head[rows], head, other)
+            gaps.append(np.array([distance[column].min() for column in columns]))
+        return np.concatenate(gaps)
 
 
 def count_contact(counter: ContactCounter, heads: NDArray[Any]) -> dict[str, dict[str, float]]:

@@ -141,6 +141,7 @@ def _move(
     full = np.empty((len(zone), 3))
     places = np.empty((count, rings))
     angles = np.empty((count, rings))
+    reaches = np.empty((count, rings))
     for head in range(len(skins)):
         centre = centres[head]
         blink = blinks[head]
@@ -155,10 +156,12 @@ def _move(
                     rest = (1 - blink) * blink_arcs[vertex]
                     full[item] = roll(skins[head, vertex] - centre, arcs[head, vertex] + rest, reach[item])
                     full[item, 0] *= sign
-            _openings(full, upper, lower, places, angles)
+            _openings(full, upper, lower, places, angles, reaches)
             angles *= blink
-            _turn_upper(out, share, own, places, angles)
-        _openings(out, upper, lower, places, angles)
+            reaches *= blink
+            _turn_upper(out, share, own, places, angles, reaches)
+        _openings(out, upper, lower, places, angles, reaches)
+        reaches[:] = 0
         overlapping = False
         for column in range(count):
             for ring in range(rings):
@@ -167,7 +170,7 @@ def _move(
                 else:
                     angles[column, ring] = 0
         if overlapping:
-            _turn_upper(out, share, own, places, angles)
+            _turn_upper(out, share, own, places, angles, reaches)
         towards[:] = gaze[head]
         towards[0] *= sign
         for row in range(len(zone)):
@@ -179,42 +182,42 @@ def _move(
 
 
 @njit(cache=True)
-def _openings(out: Array, upper: Indices, lower: Indices, places: Array, angles: Array) -> None:
-    """How far each vertex of the upper margin stands above the lower one of the same ring and the same x, radians."""
+def _openings(out: Array, upper: Indices, lower: Indices, places: Array, angles: Array, reaches: Array) -> None:
+    """How far each vertex of the upper margin stands above the lower one of the same ring and the same x.
+
+    Gets x, radians, and the logarithm of how much further from the horizontal axis the lower one is.
+    """
     for ring in range(upper.shape[1]):
         for column in range(upper.shape[0]):
             x, y, z = out[upper[column, ring]]
+            below, ahead = _lower_edge(out, lower, ring, x)
             places[column, ring] = x
-            angles[column, ring] = np.arctan2(y, z) - _lower_edge(out, lower, ring, x)
+            angles[column, ring] = np.arctan2(y, z) - np.arctan2(below, ahead)
+            reaches[column, ring] = np.log(np.hypot(below, ahead) / np.hypot(y, z))
 
 
 @njit(cache=True)
-def _lower_edge(out: Array, lower: Indices, ring: int, x: float) -> float:
-    """Elevation of the lower margin's ring at x, radians; level beyond its ends."""
+def _lower_edge(out: Array, lower: Indices, ring: int, x: float) -> tuple[float, float]:
+    """Height and depth (y, z) of the lower margin's ring at x; its ends' beyond them."""
     last = len(lower) - 1
-    if x <= out[lower[0, ring], 0]:
-        first, second = lower[0, ring], lower[0, ring]
-    elif x >= out[lower[last, ring], 0]:
-        first, second = lower[last, ring], lower[last, ring]
-    else:
-        first, second = lower[0, ring], lower[last, ring]
-        for column in range(last):
-            if out[lower[column, ring], 0] <= x < out[lower[column + 1, ring], 0]:
-                first, second = lower[column, ring], lower[column + 1, ring]
-                break
+    column = 0
+    while column < last - 1 and out[lower[column + 1, ring], 0] < x:
+        column += 1
+    first, second = lower[column, ring], lower[column + 1, ring]
     wide = out[second, 0] - out[first, 0]
-    part = (x - out[first, 0]) / wide if wide > 0 else 0.0
-    # The chord's own elevation: edges are straight between vertices.
-    y = out[first, 1] * (1 - part) + out[second, 1] * part
-    z = out[first, 2] * (1 - part) + out[second, 2] * part
-    return np.arctan2(y, z)
+    part = min(max((x - out[first, 0]) / wide, 0.0), 1.0) if wide > 0 else 0.0
+    return (
+        out[first, 1] * (1 - part) + out[second, 1] * part,
+        out[first, 2] * (1 - part) + out[second, 2] * part,
+    )
 
 
 @njit(cache=True)
-def _turn_upper(out: Array, share: Array, own: Indices, places: Array, angles: Array) -> None:
-    """Turn the upper lid down by angles given at its margin; its own rings exactly, other skin by its share at its x.
+def _turn_upper(out: Array, share: Array, own: Indices, places: Array, angles: Array, reaches: Array) -> None:
+    """Turn the upper lid down by angles given at its margin, and take it further from the axis.
 
-    `own` (Z, 2) holds column and ring of the margin's vertices, −1 for the others.
+    The margin's rings go exactly, other skin by its share of what the front ring does at its x. `own` (Z, 2) holds column
+    and ring of the margin's vertices, −1 for the others.
     """
     last, front = places.shape[0] - 1, places.shape[1] - 1
     for row in range(len(out)):
@@ -222,20 +225,19 @@ def _turn_upper(out: Array, share: Array, own: Indices, places: Array, angles: A
             continue
         x = out[row, 0]
         if own[row, 0] >= 0:
-            turn = angles[own[row, 0], own[row, 1]]
-        elif x <= places[0, front]:
-            turn = angles[0, front]
-        elif x >= places[last, front]:
-            turn = angles[last, front]
+            turn, reach = angles[own[row, 0], own[row, 1]], reaches[own[row, 0], own[row, 1]]
         else:
             column = 0
-            while places[column + 1, front] < x:
+            while column < last - 1 and places[column + 1, front] < x:
                 column += 1
-            part = (x - places[column, front]) / (places[column + 1, front] - places[column, front])
+            wide = places[column + 1, front] - places[column, front]
+            part = min(max((x - places[column, front]) / wide, 0.0), 1.0) if wide > 0 else 0.0
             turn = angles[column, front] * (1 - part) + angles[column + 1, front] * part
+            reach = reaches[column, front] * (1 - part) + reaches[column + 1, front] * part
         c, s = np.cos(share[row] * turn), np.sin(share[row] * turn)
+        size = np.exp(share[row] * reach)
         y, z = out[row, 1], out[row, 2]
-        out[row, 1], out[row, 2] = y * c - z * s, z * c + y * s
+        out[row, 1], out[row, 2] = size * (y * c - z * s), size * (z * c + y * s)
 
 
 @njit(cache=True)

@@ -15,9 +15,11 @@ from face2mesh.lab.corpus.mouth import Mouth
 
 Array = NDArray[np.float64]
 # Closed lips stand this far apart at the line of contact, mm, or as far as in the neutral face where that is less.
-TOUCH_MM = 0.1
+TOUCH_MM = 0.04
 # The closing reaches this far along the skin, mm. The jaw's weight at which it sets in fully.
 REACH_MM, ONSET = 14.0, 0.15
+# The two lines have their own vertices: half the way each is gone so many times.
+PASSES = 6
 
 
 @dataclass(frozen=True)
@@ -68,29 +70,40 @@ class LipClosing:
         """
         count = len(self.upper)
         for head in np.flatnonzero(amount > 0):
-            up, low, corners = closed[head, :count], closed[head, count:-2], closed[head, -2:, 0]
-            gaps = {}
-            for name, mine, other, sign in (("upper", up, low, 1), ("lower", low, up, -1)):
-                rows, others = (self.upper, self.lower) if name == "upper" else (self.lower, self.upper)
-                before = neutral[head, rows]
-                apart = sign * (mine - _along(mine[:, 0], other))
-                rest = sign * (before - _along(before[:, 0], neutral[head, others]))
-                length = np.linalg.norm(rest, axis=1, keepdims=True)
-                wanted = rest * np.minimum(1, TOUCH_MM / np.maximum(length, 1e-6))
-                gaps[name] = -sign * amount[head] * (apart - wanted) / 2
-            for name, rows, share in (
-                ("upper", self.above, self.above_share),
-                ("lower", self.below, self.below_share),
+            line, corners = closed[head].copy(), closed[head, -2:]
+            upper, lower = line[:count], line[count:-2]
+            wanted = [
+                _touching(neutral[head, mine], neutral[head, other], neutral[head, self.corners])
+                for mine, other in ((self.upper, self.lower), (self.lower, self.upper))
+            ]
+            for _ in range(PASSES):
+                above = (wanted[0] - upper + _along(upper[:, 0], lower, corners)) / 2
+                below = (wanted[1] - lower + _along(lower[:, 0], upper, corners)) / 2
+                upper += above
+                lower += below
+            for rows, share, start, end in (
+                (self.above, self.above_share, closed[head, :count], upper),
+                (self.below, self.below_share, closed[head, count:-2], lower),
             ):
-                inside = (up if name == "upper" else low)[:, 0]
-                ends = min(corners[0], inside[0] - 0.1), max(corners[1], inside[-1] + 0.1)
+                inside = start[:, 0]
+                ends = min(corners[0, 0], inside[0] - 0.1), max(corners[1, 0], inside[-1] + 0.1)
                 places = np.concatenate([ends[:1], inside, ends[1:]])
+                x = skins[head, rows, 0]
                 for axis in range(3):
-                    moved = np.interp(skins[head, rows, 0], places, np.pad(gaps[name][:, axis], 1))
+                    moved = np.interp(x, places, np.pad(amount[head] * (end - start)[:, axis], 1))
                     skins[head, rows, axis] += share * moved
 
 
-def _along(places: Array, line: NDArray[Any]) -> Array:
-    """Points (N, 3) of a line (W, 3), ascending in x, at places x (N,)."""
-    points: Array = np.stack([np.interp(places, line[:, 0], line[:, axis]) for axis in range(3)], 1)
+def _touching(mine: NDArray[Any], other: NDArray[Any], corners: NDArray[Any]) -> Array:
+    """(N, 3) from the other lip's line to points of this one's when they touch: the neutral way, but no longer."""
+    way = np.asarray(mine, np.float64) - _along(mine[:, 0], other, corners)
+    length = np.linalg.norm(way, axis=1, keepdims=True)
+    short: Array = way * np.minimum(1, TOUCH_MM / np.maximum(length, 1e-6))
+    return short
+
+
+def _along(places: NDArray[Any], line: NDArray[Any], corners: NDArray[Any]) -> Array:
+    """Points (N, 3) of a line (W, 3) between two corners (2, 3), ascending in x, at places x (N,)."""
+    whole = np.concatenate([corners[:1], line, corners[1:]])
+    points: Array = np.stack([np.interp(places, whole[:, 0], whole[:, axis]) for axis in range(3)], 1)
     return points

@@ -23,13 +23,17 @@ from face2mesh.lab.corpus.mouth import Mouth
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 # Rounds of projection; in the last ones nothing is shared.
-ROUNDS, ALONE = 8, 3
+ROUNDS, ALONE = 12, 3
 # What a neighbour of a moved vertex takes, and how many times it is handed on.
-HANDED, TIMES = 0.75, 4
+HANDED, TIMES = 0.6, 4
+# What a vertex in contact takes of its neighbours' mean instead of its own way, so that a lip stays a curve.
+EVEN = 0.5
 # Lips come to lie this far apart, mm; points deeper than DEEPEST_MM are not contacts.
 MARGIN_MM, DEEPEST_MM = 0.03, 12.0
 # How far from the line of contact skin takes part.
 SOFT_MM = 16.0
+# A lip leaves the other one by places this near to the line of contact: not through its outer skin.
+EXIT_MM = 7.0
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,19 @@ class LipContact:
         soft: vertices of the skin that give way.
         starts: (soft + 1,) where each one's neighbours start in `neighbours`.
         neighbours: vertices.
-        teeth: (2,) first vertex of the upper teeth and last + 1 of the tongue.
+        upper_exits: (T, 3), triangles of the upper lip's sheet by which the lower lip leaves it: the red, and what is
+            behind it.
+        lower_exits: (T, 3), of the lower lip's.
+        tongue: vertices of the tongue.
     """
 
     mouth: Mouth
     soft: Indices
     starts: Indices
     neighbours: Indices
+    upper_exits: Indices
+    lower_exits: Indices
+    tongue: Indices
 
     @classmethod
     def on(cls, base: BaseHead, mouth: Mouth) -> LipContact:
@@ -57,36 +67,44 @@ class LipContact:
         edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
         edges = edges[np.isin(edges, soft).all(1)]
         starts = np.searchsorted(edges[:, 0], np.append(soft, base.skin_count))
-        return cls(mouth, soft, starts, np.ascontiguousarray(edges[:, 1]))
+        near = mouth.distance < EXIT_MM
+        exits = [sheet[near[sheet].all(1)] for sheet in (mouth.upper_sheet, mouth.lower_sheet)]
+        tongue = np.arange(*base.part_vertices["tongue"])
+        return cls(mouth, soft, starts, np.ascontiguousarray(edges[:, 1]), exits[0], exits[1], tongue)
 
     def resolve(self, heads: Array) -> None:
         """Move the lips of heads (B, V, 3) mm apart and off teeth and tongue, in place."""
         mouth = self.mouth
         for head in heads:
             _resolve(
-                head, mouth.upper, mouth.lower, mouth.upper_sheet, mouth.lower_sheet, mouth.upper_teeth, mouth.lower_teeth,
-                mouth.tongue, self.soft, self.starts, self.neighbours,
+                head, mouth.upper, mouth.lower, mouth.upper_sheet, mouth.lower_sheet, self.upper_exits,
+                self.lower_exits, mouth.upper_teeth, mouth.lower_teeth, mouth.tongue, self.tongue, self.soft, self.starts,
+                self.neighbours,
             )  # fmt: skip
 
 
 @njit(cache=True)
 def _resolve(
-    head: Array, upper: Indices, lower: Indices, upper_sheet: Indices, lower_sheet: Indices, upper_teeth: Indices,
-    lower_teeth: Indices, tongue: Indices, soft: Indices, starts: Indices, neighbours: Indices,
+    head: Array, upper: Indices, lower: Indices, upper_sheet: Indices, lower_sheet: Indices, upper_exits: Indices,
+    lower_exits: Indices, upper_teeth: Indices, lower_teeth: Indices, tongue: Indices, of_tongue: Indices, soft: Indices,
+    starts: Indices, neighbours: Indices,
 ) -> None:  # fmt: skip
+    """See `LipContact.resolve`; one head (V, 3)."""
     need = np.zeros((soft[-1] + 1, 3))
     weight = np.zeros(soft[-1] + 1)
     both = np.concatenate((upper, lower))
     for turn in range(ROUNDS):
         need[:], weight[:] = 0.0, 0.0
-        found = _collect(head, lower, upper_sheet, False, 0.5, need, weight)
-        found += _collect(head, upper, lower_sheet, True, 0.5, need, weight)
+        found = _collect(head, lower, upper_sheet, upper_exits, False, 0.5, need, weight)
+        found += _collect(head, upper, lower_sheet, lower_exits, True, 0.5, need, weight)
         _divide(need, weight)
         hard = np.zeros_like(need)
         firm = np.zeros_like(weight)
-        found += _collect(head, both, upper_teeth, False, 1.0, hard, firm)
-        found += _collect(head, both, lower_teeth, True, 1.0, hard, firm)
-        found += _collect(head, both, tongue, True, 1.0, hard, firm)
+        found += _collect(head, both, upper_teeth, upper_teeth, False, 1.0, hard, firm)
+        found += _collect(head, both, lower_teeth, lower_teeth, True, 1.0, hard, firm)
+        found += _collect(head, both, tongue, tongue, True, 1.0, hard, firm)
+        found += _collect(head, of_tongue, lower_sheet, lower_exits, True, 0.0, hard, firm)
+        found += _collect(head, of_tongue, upper_sheet, upper_exits, False, 0.0, hard, firm)
         _divide(hard, firm)
         if not found:
             break
@@ -101,7 +119,7 @@ def _resolve(
 
 @njit(cache=True)
 def _collect(
-    head: Array, samples: Indices, sheet: Indices, upwards: bool, own: float, need: Array, weight: Array
+    head: Array, samples: Indices, sheet: Indices, exits: Indices, upwards: bool, own: float, need: Array, weight: Array
 ) -> int:
     """Add what the samples inside a solid, and the sheet's corners, must move by; returns how many are inside.
 
@@ -109,6 +127,7 @@ def _collect(
         head: (V, 3) mm.
         samples: vertices.
         sheet: (T, 3).
+        exits: see `ways_out`.
         upwards: see `ways_out`.
         own: the sample's part of the way; the sheet's corners take the rest.
         need: (N, 3), sums of weighted ways, for vertices below N.
@@ -118,20 +137,21 @@ def _collect(
     depth = np.zeros(len(points))
     corner = np.zeros(len(points), np.int64)
     place = np.zeros((len(points), 3))
-    found = ways_out(points, head, sheet, upwards, DEEPEST_MM, depth, corner, place)
+    found = ways_out(points, head, sheet, exits, upwards, DEEPEST_MM, depth, corner, place)
     if not found:
         return 0
     for row in range(len(points)):
         if corner[row] < 0 or depth[row] == 0:
             continue
-        a, b, c = sheet[corner[row]]
+        a, b, c = exits[corner[row]]
         way = place[row, 0] * head[a] + place[row, 1] * head[b] + place[row, 2] * head[c] - points[row]
         way *= 1 + MARGIN_MM / max(depth[row], 1e-3)
-        need[samples[row]] += own * way
-        weight[samples[row]] += 1.0
+        if own > 0:
+            need[samples[row]] += own * way
+            weight[samples[row]] += 1.0
         if own < 1:
             for k in range(3):
-                vertex, part = sheet[corner[row], k], place[row, k]
+                vertex, part = exits[corner[row], k], place[row, k]
                 need[vertex] -= (1 - own) * part * way
                 weight[vertex] += part
     return found
@@ -148,15 +168,18 @@ def _divide(need: Array, weight: Array) -> None:
 @njit(cache=True)
 def _hand_on(need: Array, weight: Array, soft: Indices, starts: Indices, neighbours: Indices) -> None:
     """Let neighbours of moved vertices follow, ever less."""
-    for _ in range(TIMES):
+    for time in range(TIMES):
         before = need.copy()
         for place in range(len(soft)):
             row = soft[place]
-            if weight[row] > 0.3:
+            count = starts[place + 1] - starts[place]
+            touching = weight[row] > 0.3
+            if not count or (touching and time):
                 continue
             total = np.zeros(3)
-            count = starts[place + 1] - starts[place]
             for other in neighbours[starts[place] : starts[place + 1]]:
                 total += before[other]
-            if count:
+            if touching:
+                need[row] = (1 - EVEN) * before[row] + EVEN * total / count
+            else:
                 need[row] = HANDED * total / count

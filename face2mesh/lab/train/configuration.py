@@ -153,6 +153,7 @@ class DecoderTraining:
         expression_decoder: arguments of `ExpressionDecoderConfiguration`.
         spread: standard deviation of the identity codes that are drawn; above 1, so that the tails are learnt too.
         corpus: "linear" or "moving".
+        identity: whether the identity decoder is taught too; if not, it stays as `--from` gave it.
     """
 
     optimisation: Optimisation = field(default_factory=Optimisation)
@@ -161,6 +162,7 @@ class DecoderTraining:
     expression_decoder: dict[str, Any] = field(default_factory=dict)
     spread: float = 1.2
     corpus: str = "linear"
+    identity: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a corpus that does not exist."""

@@ -88,10 +88,10 @@ def decoder_objective(
         identity = torch.from_numpy(codes).float().to(device)
         expression = torch.from_numpy(split.expressions(rng, share)).to(device)
         neutral, displacement = heads(identity, expression)
-        return {
-            **distance.terms("identity", identity_decoder(identity), neutral),
-            **distance.terms("expression", expression_decoder(identity, expression), displacement),
-        }
+        wanted = distance.terms("expression", expression_decoder(identity, expression), displacement)
+        if training.identity:
+            wanted |= distance.terms("identity", identity_decoder(identity), neutral)
+        return wanted
 
     return terms
 
