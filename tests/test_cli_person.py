@@ -60,6 +60,18 @@ def test_one_head_with_the_first_photos_name(folder, out, photos, capsys):
     assert not np.allclose(fused.identity, faces[0].identity, atol=1e-3)
 
 
+def test_the_texture_is_of_all_photos(folder, out, photos):
+    """The second photo is half as bright: what both show lies between."""
+    options = ["--texture", "photo", "--texture-size", "512"]
+    assert reconstruct(folder, out / "both", *photos[:2], *options) == 0
+    assert files(out / "both") == ["zoe-texture.png", "zoe.json", "zoe.mtl", "zoe.obj"]
+    brightness = [np.asarray(Image.open(out / "both" / "zoe-texture.png")).mean()]
+    for photo in photos[:2]:
+        assert reconstruct(folder, out / photo.stem, photo, *options) == 0
+        brightness.append(np.asarray(Image.open(out / photo.stem / f"{photo.stem}-texture.png")).mean())
+    assert brightness[2] < brightness[0] < brightness[1]
+
+
 def test_a_photo_without_a_face_is_told_and_left_out(folder, out, photos, tmp_path, capsys):
     Image.new("RGB", (200, 200), (90, 120, 60)).save(tmp_path / "meadow.png")
     assert reconstruct(folder, out, tmp_path / "meadow.png", *photos, tmp_path / "absent.jpg", "--json") == 1

@@ -233,7 +233,7 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
             from face2mesh.draw import with_photo_colours
 
             face = with_photo_colours(face, photo.rgb)
-        if wanted.texture:
+        if wanted.texture and face.texture is None:
             from face2mesh.texture import with_texture
 
             face = with_texture(face, photo.rgb, wanted.texture_size, wanted.texture)

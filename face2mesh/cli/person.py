@@ -82,6 +82,11 @@ def _written(
     try:
         seen = [*faces.values()]
         person = model.fuse(seen)
+        if wanted.texture:
+            from face2mesh.texture import with_textures
+
+            pictures = ((face, read_photo(photo).rgb) for photo, face in faces.items())
+            person = with_textures(person, pictures, wanted.texture_size, wanted.texture)
         weights = fusion_weights(seen).tolist()
         told = [{"photo": photo.name, "weight": weight} for photo, weight in zip(faces, weights, strict=True)]
         outcome = Outcome(str(first), [str(photo) for photo in faces], seconds=time.perf_counter() - started)
