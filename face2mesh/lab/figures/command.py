@@ -10,12 +10,14 @@ from face2mesh.errors import Face2MeshError
 FIGURES = (
     "base-head",
     "corpus",
+    "moving",
     "ages",
     "pooling",
     "pairs",
     "fits",
     "rendered",
     "people",
+    "texture",
     "errors",
     "curves",
     "detector",
@@ -52,6 +54,10 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.corpus import draw as draw_corpus
 
         files = draw_corpus(build, folder)
+    elif what == "moving":
+        from face2mesh.lab.figures.moving import draw as draw_moving
+
+        files = draw_moving(build, folder)
     elif what == "ages":
         from face2mesh.lab.figures.ages import draw as draw_ages
 
@@ -93,6 +99,15 @@ def run(arguments: argparse.Namespace) -> None:
 
         files = [folder / "blender.png"]
         Image.fromarray(blender.draw(load())).save(files[0], optimize=True)
+    elif what == "texture":
+        from PIL import Image
+
+        from face2mesh.lab.data import data_folder
+        from face2mesh.lab.figures import texture
+        from face2mesh.model import load
+
+        files = [folder / "texture.jpg"]
+        Image.fromarray(texture.draw(load(), data_folder(arguments), arguments.seed)).save(files[0], quality=88)
     elif what == "curves":
         from face2mesh.lab.figures.curves import draw as draw_curves
 
