@@ -68,8 +68,10 @@ def test_exact_points_give_the_codes_at_the_start() -> None:
     seen = []
     for index in range(40):
         places.bias.copy_(((truth["points"][index] - encoder.places_mean) / 0.05).flatten())
-        encoder.local_bias.zero_()
-        encoder.local_weight.zero_()
+        encoder.look.bias.zero_()
+        encoder.look.weight.zero_()
+        encoder.second_look.bias.zero_()
+        encoder.second_look.weight.zero_()
         seen.append(encoder(torch.rand(1, 3, 128, 128, generator=generator)))
     got = {name: torch.cat([output[name] for output in seen]) for name in seen[0]}
     assert torch.allclose(got["points"], truth["points"][:40], atol=1e-5)

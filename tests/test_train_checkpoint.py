@@ -226,5 +226,9 @@ def test_another_network_takes_what_it_shares(tmp_path: Path) -> None:
     average = part(read_checkpoint(tmp_path / CHECKPOINT)[0], "average.")
     assert torch.equal(wider[0].weight, average["0.weight"])
     assert torch.equal(wider[2].weight, fresh)
+    grown = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1))
+    load_matching(tmp_path, grown)
+    assert torch.equal(grown[0].weight[:, :3], average["0.weight"])
+    assert not grown[0].weight[:, 3:].any()
     with pytest.raises(InputFileError, match="nothing of its network fits"):
         load_matching(tmp_path, torch.nn.Sequential(torch.nn.Linear(5, 5)))

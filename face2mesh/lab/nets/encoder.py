@@ -1,8 +1,8 @@
 """The photo encoder: a crop of a face becomes dense points, and these become codes, pose, light and uncertainty.
 
 A slim residual network (He et al. 2016) of plain 3×3 convolutions, which a CPU runs faster than depthwise ones, says
-where the dense points are; features sampled at them move them once more (a cascade, as in Dollár et al. 2010, of one
-step). Their shape, centred and scaled, gives codes and pose by a linear map, which starts as the ridge regression on
+where the dense points are; features sampled at them move them twice more, each point by itself, and all together at
+last (a cascade, as in Dollár et al. 2010). Their shape, centred and scaled, gives codes and pose by a linear map, which starts as the ridge regression on
 exact pairs; a hidden layer adds what the outline does not show. Dense points tell nearly all of a head's shape (Wood
 et al. 2022), and are far easier to learn than codes whose effect on the picture hangs on a pose.
 Letters: B batch, N dense points, M identity modes, K numbers of a shape.
@@ -57,7 +57,9 @@ class EncoderConfiguration:
         widths: channels of the stem and of the four stages, which halve the picture each.
         blocks: residual blocks of each stage.
         features: width of the hidden layers.
-        descriptor: numbers that each point's surroundings give to the hidden layer of the codes.
+        descriptor: numbers that each point's surroundings give to the hidden layer at the first look.
+        fine_descriptor: the same at the second look, which sees the finest features and the coarsest.
+        context: channels that the second look takes of the two coarsest stages.
         shape_size: K, principal components of the points' shape that the linear map sees.
         mean: of RGB in 0 to 1; travels with the weights.
         deviation: of RGB.
@@ -69,6 +71,8 @@ class EncoderConfiguration:
     blocks: tuple[int, ...] = (1, 1, 2, 2)
     features: int = 320
     descriptor: int = 8
+    fine_descriptor: int = 4
+    context: int = 32
     shape_size: int = 160
     mean: tuple[float, float, float] = (0.48, 0.40, 0.36)
     deviation: tuple[float, float, float] = (0.25, 0.24, 0.24)
@@ -101,6 +105,25 @@ class _Stage(nn.Sequential):
         super().__init__(_convolution(inputs, outputs, 2), *(_Block(outputs) for _ in range(blocks)))
 
 
+class _Look(nn.Module):
+    """Features at the points, each through a linear map of its own: a move of the point and a descriptor."""
+
+    def __init__(self, points: int, channels: int, descriptor: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(points, channels, 2 + descriptor))
+        self.bias = nn.Parameter(torch.zeros(points, 2 + descriptor))
+        nn.init.normal_(self.weight[..., 2:], std=0.1)
+
+    def forward(self, maps: list[Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps (B, ·, h, w) at the points (B, N, 2): moves (B, N, 2) in the plane, descriptors (B, N · descriptor)."""
+        grid = 2 * points[:, :, None]
+        sampled = torch.cat(
+            [functional.grid_sample(m.float(), grid, padding_mode="border", align_corners=False) for m in maps], 1
+        )[..., 0]
+        seen = torch.matmul(sampled.permute(2, 0, 1), self.weight).transpose(0, 1) + self.bias
+        return _MOVE_GAIN * seen[..., :2], torch.relu(seen[..., 2:]).flatten(1)
+
+
 class Encoder(nn.Module):
     """Crop (B, 3, 128, 128), RGB in 0 to 1, to the named outputs of `docs/architecture.md`."""
 
@@ -130,17 +153,19 @@ class Encoder(nn.Module):
         flat = widths[-1] * grid * grid
         self.places_hidden = nn.Sequential(nn.Linear(flat, features), nn.ReLU(inplace=True))
         self.places = nn.Linear(features, 2 * count)
-        self.local_weight = nn.Parameter(torch.zeros(count, widths[1] + widths[2], 2 + configuration.descriptor))
-        self.local_bias = nn.Parameter(torch.zeros(count, 2 + configuration.descriptor))
-        self.hidden = nn.Sequential(
-            nn.Linear(flat + configuration.descriptor * count + size, features), nn.ReLU(inplace=True)
-        )
+        self.look = _Look(count, widths[1] + widths[2], configuration.descriptor)
+        self.context = nn.ModuleList(nn.Conv2d(width, configuration.context, 1) for width in widths[3:])
+        self.second_look = _Look(count, widths[0] + widths[1] + configuration.context, configuration.fine_descriptor)
+        described = (configuration.descriptor + configuration.fine_descriptor) * count
+        self.hidden = nn.Sequential(nn.Linear(flat + described + size, features), nn.ReLU(inplace=True))
+        self.together = nn.Linear(features, size)
         self.sizes = {name: value or configuration.identity_size for name, value in _SHAPE_OUTPUTS.items()}
         self.from_shape = nn.Linear(size, sum(self.sizes.values()))
         self.from_features = nn.Linear(features, sum(self.sizes.values()) + sum(_OTHER_OUTPUTS.values()))
         nn.init.normal_(self.places.weight, std=0.01)
         nn.init.zeros_(self.places.bias)
-        nn.init.normal_(self.local_weight[..., 2:], std=0.1)
+        nn.init.zeros_(self.together.weight)
+        nn.init.zeros_(self.together.bias)
         nn.init.zeros_(self.from_shape.weight)
         nn.init.zeros_(self.from_features.weight)
         nn.init.zeros_(self.from_features.bias)
@@ -195,19 +220,26 @@ class Encoder(nn.Module):
             crop's side.
         """
         picture = self.stem((crop - self.mean) / self.deviation)
-        maps = []
+        maps = [picture]
         for stage in self.stages:
             picture = stage(picture)
             maps.append(picture)
         flat = picture.flatten(1).float()
         places = self.places(self.places_hidden(flat)).view(-1, self.configuration.points, 2)
         coarse = self.places_mean + _PLACE_GAIN * places
-        local = self._surroundings(maps[:2], coarse.detach())
-        points = coarse + _MOVE_GAIN * local[..., :2]
+        move, near = self.look(maps[1:3], coarse.detach())
+        points = coarse + move
+        coarser, coarsest = (layer(m) for layer, m in zip(self.context, maps[3:], strict=True))
+        context = coarser + functional.interpolate(coarsest, scale_factor=2.0)
+        move, fine = self.second_look([*maps[:2], context], points.detach())
+        points = points + move
         # The points have a loss of their own; what follows from them must not bend them.
-        shape, centre, size = normalised(points.detach())
-        components = (shape - self.shape_mean) @ self.shape_basis
-        hidden = self.hidden(torch.cat([flat, torch.relu(local[..., 2:]).flatten(1), components], 1))
+        components, _, size = self._components(points.detach())
+        hidden = self.hidden(torch.cat([flat, near, components, fine], 1))
+        shapes = self.shape_basis / self.shape_basis.square().sum(0)  # what a component of 1 looks like
+        together = (_MOVE_GAIN * self.together(hidden)) @ shapes.T
+        points = points + (size[:, None] * together).view_as(points)
+        components, centre, size = self._components(points.detach())
         sizes = [*self.sizes.values(), *_OTHER_OUTPUTS.values()]
         *parts, light, sigma = torch.split(self.from_features(hidden), sizes, 1)
         linear = torch.split(self.from_shape(components), list(self.sizes.values()), 1)
@@ -239,14 +271,10 @@ class Encoder(nn.Module):
                     module[0] = fuse_conv_bn_eval(convolution, normalisation)
                     module[1] = nn.Identity()
 
-    def _surroundings(self, maps: list[Tensor], points: Tensor) -> Tensor:
-        """Features at the points (B, N, 2), each through its own linear map: (B, N, 2 + descriptor)."""
-        grid = 2 * points[:, :, None]
-        sampled = torch.cat(
-            [functional.grid_sample(m.float(), grid, padding_mode="border", align_corners=False) for m in maps], 1
-        )[..., 0]
-        product = torch.matmul(sampled.permute(2, 0, 1), self.local_weight)
-        return product.transpose(0, 1) + self.local_bias
+    def _components(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Principal components (B, K) of the points' shape, its centre (B, 2) and its size (B,)."""
+        shape, centre, size = normalised(points)
+        return (shape - self.shape_mean) @ self.shape_basis, centre, size
 
 
 def normalised(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -121,7 +121,8 @@ def load_average(run: Path, network: nn.Module) -> None:
 def load_matching(run: Path, network: nn.Module) -> None:
     """Give a network those averaged weights of a run whose names and shapes it shares.
 
-    So a network goes on from a run on another corpus, or of other last layers.
+    So a network goes on from a run on another corpus, or of other last layers. A layer that got more inputs, after those
+    it had, starts as if they were zero.
 
     Raises:
         InputFileError: there is no checkpoint, or nothing of it fits.
@@ -129,11 +130,13 @@ def load_matching(run: Path, network: nn.Module) -> None:
     path = run / CHECKPOINT
     tensors, _ = read_checkpoint(path)
     own = network.state_dict()
-    shared = {
-        name: value
-        for name, value in part(tensors, "average.").items()
-        if name in own and own[name].shape == value.shape
-    }
+    shared = {}
+    for name, value in part(tensors, "average.").items():
+        grown = value.ndim == 2 and name in own and own[name].shape[0] == len(value)
+        if grown and own[name].shape[1] > value.shape[1]:
+            value = torch.nn.functional.pad(value, (0, own[name].shape[1] - value.shape[1]))
+        if name in own and own[name].shape == value.shape:
+            shared[name] = value
     if not shared:
         raise InputFileError(f"{path}: nothing of its network fits the configured one; name another run.")
     network.load_state_dict(shared, strict=False)
