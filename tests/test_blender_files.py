@@ -23,6 +23,9 @@ pytestmark = pytest.mark.skipif(
 
 READER = Path(__file__).with_name("blender_reader.py")
 SUFFIXES = ("obj", "glb", "blend", "fbx")
+FBX = ("head.fbx", "rigged.fbx")
+NEWER = "newer-"
+ASTRONAUTS_BOX = (179.0, 82.0, 93.0, 92.0)
 PICTURES = {"shut": 0, "open": 1}
 CLOSE_MM = 1e-4
 FORGOTTEN_BY_FBX_MM = 2e-4
@@ -32,7 +35,7 @@ FORGOTTEN_BY_FBX_MM = 2e-4
 @pytest.fixture(scope="module")
 def mesh():
     photo = read_photo(ASTRONAUT)
-    face = face2mesh.load().reconstruct(photo)
+    face = face2mesh.load().reconstruct(photo, box=ASTRONAUTS_BOX)
     # Another size than the model's, to tell who forgets it; a texture whose upper left corner is red.
     texture = np.full((32, 32, 3), 180, np.uint8)
     texture[:16, :16] = (200, 30, 30)
@@ -50,7 +53,7 @@ def found(mesh, tmp_path_factory):
         write(rigged, folder / f"rigged.{suffix}")
     names = [f"head.{suffix}" for suffix in SUFFIXES] + ["rigged.blend", "rigged.fbx"]
     orders = {
-        "files": {name: str(folder / name) for name in names},
+        "files": {name: str(folder / name.removeprefix(NEWER)) for name in [*names, *map(NEWER.__add__, FBX)]},
         "pictures": {
             str(folder / f"{name}.png"): ["head.blend", {"jawOpen": weight}] for name, weight in PICTURES.items()
         },
@@ -112,9 +115,11 @@ def test_glb_has_the_shapes_and_materials(mesh, found):
     np.testing.assert_allclose(np.ptp(arrays["head.glb/head/shown"], axis=0), size[[0, 2, 1]], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["head.blend", "head.fbx", "rigged.blend", "rigged.fbx"])
+@pytest.mark.parametrize("name", ["head.blend", "rigged.blend", *FBX, *map(NEWER.__add__, FBX)])
 def test_parts_are_objects_with_quads_and_shapes(mesh, found, name):
     documents, arrays, _ = found
+    if name not in documents:
+        pytest.skip("this Blender has one importer of FBX; 4.5 brought the newer one")
     objects = documents[name]["objects"]
     assert set(objects) == set(PARTS)
     shown = _shown(mesh)
