@@ -12,6 +12,7 @@ from face2mesh.draw.parts import CLAY, part_colours, part_opacity, part_shine
 from face2mesh.draw.shade import render
 from face2mesh.draw.views import VIEWS, View, frame
 from face2mesh.face import Face
+from face2mesh.head.corners import corner_uv
 from face2mesh.photo.crop import Crop, cut
 
 Picture = NDArray[np.uint8]
@@ -28,7 +29,7 @@ def preview(face: Face, rgb: Picture, source: Picture | None = None) -> Picture:
     """Five panels side by side: the photo, the mesh over it, the head from the front and from the side, its colours.
 
     Args:
-        face: reconstructed from this photo.
+        face: reconstructed from this photo; its texture, where it has one, stands in for its colours.
         rgb: (H, W, 3), the upright photo.
         source: one more panel, on the left: whose expression it is (see `photo_panel`).
 
@@ -61,6 +62,7 @@ def preview(face: Face, rgb: Picture, source: Picture | None = None) -> Picture:
             even,
             opacities=opacities,
             two_sided=False,
+            texture=None if face.texture is None else (face.texture, corner_uv(face.head)),
         )
     )
     between = np.full((PANEL_HEIGHT, _GAP, 3), 255, np.uint8)

@@ -191,7 +191,8 @@ def _textured(texture: tuple[Picture, Pixels], chosen: Indices, weights: list[Pi
     picture, corner_uv = texture
     side = len(picture)
     place = sum(corner_uv[chosen, k] * weight[:, None] for k, weight in enumerate(weights))
-    place = np.clip(place * np.float32([side, -side]) + np.float32([-0.5, side - 0.5]), 0, side - 1.001)
+    to_pixels, origin = np.array([side, -side], np.float32), np.array([-0.5, side - 0.5], np.float32)
+    place = np.clip(place * to_pixels + origin, 0, side - 1.001)
     corner = place.astype(np.int32)
     right, down = (place - corner).T[..., None]
     first = corner[:, 1] * side + corner[:, 0]

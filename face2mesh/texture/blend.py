@@ -57,10 +57,10 @@ def filled(values: Pixels, weight: Pixels) -> Pixels:
     if size == 1:
         return np.where(weight > 0, values, 0).astype(np.float32)
     total = halved(weight)
-    mean = halved(np.where(weight > 0, values * weight, 0)) / np.maximum(total, np.float32(1e-12))
+    known: Pixels = np.where(weight > 0, values * weight, 0).astype(np.float32)
+    mean: Pixels = (halved(known) / np.maximum(total, 1e-12)).astype(np.float32)
     coarse = filled(mean, np.minimum(total[..., 0] / np.float32(_KNOWN_ENOUGH), 1))
-    known = np.where(weight > 0, values * weight, 0)
-    result: Pixels = known.astype(np.float32) + doubled(coarse) * (1 - weight)
+    result: Pixels = known + doubled(coarse) * (1 - weight)
     return result
 
 
@@ -76,6 +76,5 @@ def smoothed(picture: Pixels, levels: int) -> Pixels:
 
 def smoothed_where(picture: Pixels, weight: Pixels, levels: int) -> Pixels:
     """`smoothed`, with texels counting by their weight (R, R): what is unknown does not leak in."""
-    total = smoothed(weight[..., None], levels)
-    result: Pixels = smoothed(picture * weight[..., None], levels) / np.maximum(total, np.float32(1e-6))
-    return result
+    total = np.maximum(smoothed(weight[..., None], levels), 1e-6)
+    return (smoothed((picture * weight[..., None]).astype(np.float32), levels) / total).astype(np.float32)

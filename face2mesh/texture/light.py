@@ -62,7 +62,8 @@ def fit_light(linear: Pixels, albedo: Pixels, normals: Pixels, weight: Pixels, l
 
 def shading(light: Pixels, normals: Pixels) -> Pixels:
     """(N, 3), what arrives at surfaces with these normals (N, 3), kept in the range that a division stands."""
-    return np.clip(harmonics(normals).astype(np.float32) @ light, DARKEST, BRIGHTEST)
+    shade: Pixels = np.clip(harmonics(normals).astype(np.float32) @ light, DARKEST, BRIGHTEST)
+    return shade
 
 
 def _of_mean_one(light: Floats, basis: Floats, weight: Pixels) -> Floats:

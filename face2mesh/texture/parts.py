@@ -131,12 +131,12 @@ def eye_colours(head: BaseHead, texels: Texels, part: str, iris: Pixels) -> Pixe
     # Lighter about the pupil (the collarette), dark at the limbus.
     colour = colour + (0.35 * np.exp(-(((along - 0.28) / 0.2) ** 2)) - 1.1 * _ramp(along, 0.78, 1.0))[:, None]
     colour = colour - (0.5 * _ramp(-along, -0.12, 0.0))[:, None]
-    white = np.tile(np.log(np.float32(_SCLERA)), (len(distance), 1))
+    white = np.tile(np.log(np.array(_SCLERA, np.float32)), (len(distance), 1))
     from_axis = np.where(front, distance, 2 * head.eye_radius - distance)
     red = _ramp(from_axis, 8.0, 16.0)[:, None] * 0.75
     vein = np.sin(angle * 11 + 2.2 * np.sin(from_axis * 0.9 + angle * 3)) * np.sin(angle * 5 + 0.7 * from_axis)
     red = np.clip(red + (0.10 * np.clip(vein - 0.55, 0, 1) * _ramp(from_axis, 7.0, 10.0))[:, None] * 4, 0, 1)
-    white = white * (1 - red) + np.log(np.float32(_BLOODSHOT)) * red
+    white = white * (1 - red) + np.log(np.array(_BLOODSHOT, np.float32)) * red
     white = white - (0.25 * np.exp(-(((radius - IRIS_RADIUS_MM - 0.2) / 0.6) ** 2)))[:, None]
     outside = _ramp(radius, IRIS_RADIUS_MM - 0.25, IRIS_RADIUS_MM + 0.35)[:, None]
     ball = colour * (1 - outside) + white * outside
@@ -186,10 +186,10 @@ def _paint_cavities(texture: NDArray[np.uint8], head: BaseHead, cast: NDArray[An
     flat = texture.reshape(-1, 3)
     places, share = texels.flat[some], share[some]
     colours = np.log(np.maximum(to_linear(flat[places] / np.float32(255)), 0.003))
-    mouth = np.log(np.float32(_MOUTH)) + cast
+    mouth = np.log(np.array(_MOUTH, np.float32)) + cast
     # The lips go on for a few millimetres before it gets dark.
-    colours += np.clip(share[:, :1] * 2, 0, 1) * np.float32([-0.25, -0.75, -0.65])
+    colours += np.clip(share[:, :1] * 2, 0, 1) * np.array([-0.25, -0.75, -0.65], np.float32)
     colours += np.clip(2 * share[:, :1] - 1, 0, 1) ** 2 * (mouth - colours)
-    colours += share[:, 1:2] * np.float32([-0.9, -1.2, -1.2])
-    colours += share[:, 2:3] * np.float32([-0.15, -0.5, -0.45])
+    colours += share[:, 1:2] * np.array([-0.9, -1.2, -1.2], np.float32)
+    colours += share[:, 2:3] * np.array([-0.15, -0.5, -0.45], np.float32)
     flat[places] = (to_srgb(np.exp(colours)) * 255 + 0.5).astype(np.uint8)

@@ -69,7 +69,7 @@ class StatisticalSkin:
         """Of one colour without modes, for a head whose texture nobody has learnt."""
         texels = texels_of(head, SIDE)
         places = texels.flat[texels.lift(bare_skin(head)) > 0].astype(np.int32)
-        mean = np.tile(np.log(np.float32(_PLAIN)), (len(places), 1))
+        mean = np.tile(np.log(np.array(_PLAIN, np.float32)), (len(places), 1))
         return cls(places, mean, np.zeros((0, len(places), 3), np.float32), np.full(len(places), _PLAIN_SPREAD))
 
     def picture(self, values: Pixels) -> tuple[Pixels, Pixels]:

@@ -151,5 +151,5 @@ def _mirror(head: BaseHead, size: int) -> NDArray[np.intp]:
 
 def _upper_left(uv: Pixels) -> Pixels:
     """Texture points with the origin at the upper left, as pictures have it."""
-    flipped: Pixels = uv * np.float32([1, -1]) + np.float32([0, 1])
+    flipped: Pixels = uv * np.array([1, -1], np.float32) + np.array([0, 1], np.float32)
     return flipped

@@ -90,7 +90,7 @@ def texture_of(face: Face, rgb: NDArray[np.uint8], size: int = 1024, light: Ligh
     else:
         # What is left of large patches of light and dark is mostly light that nine harmonics cannot follow.
         albedo = model + residual - np.float32(_PATCHES) * smoothed(residual, _PATCH_LEVELS)
-    texture = albedo + base.picture(base.lift(_ears(head)))[..., None] * np.float32(_EAR_TINT)
+    texture = albedo + base.picture(base.lift(_ears(head)))[..., None] * np.array(_EAR_TINT, np.float32)
     while len(texture) < size:
         texture = doubled(texture)
     window.add_detail(texture, photo, coarse, belief, mirror_of(head, size))
@@ -268,7 +268,8 @@ def _with_mirror(residual: Pixels, belief: Pixels, mirror: NDArray[np.intp]) -> 
     total = weight + other
     mixed = flat * weight[:, None] + flat[mirror] * other[:, None]
     mixed = mixed / np.maximum(total, np.float32(1e-6))[:, None]
-    return mixed.reshape(residual.shape), np.clip(total, 0, 1).reshape(belief.shape)
+    known: Pixels = np.clip(total, 0, 1).astype(np.float32).reshape(belief.shape)
+    return mixed.reshape(residual.shape).astype(np.float32), known
 
 
 _STEPS = 16
@@ -283,4 +284,5 @@ def _to_srgb(log: Pixels) -> NDArray[np.uint8]:
     """Logarithms of linear colours to sRGB."""
     low = np.float32(np.log(DARKEST) - 1)
     step = np.float32(4095 / (0.2 - low))
-    return _EXPONENTS[np.clip((log - low) * step + np.float32(0.5), 0, 4095).astype(np.int16)]
+    srgb: NDArray[np.uint8] = _EXPONENTS[np.clip((log - low) * step + np.float32(0.5), 0, 4095).astype(np.int16)]
+    return srgb

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -46,7 +47,7 @@ def write_textured_obj(mesh: HeadMesh, path: Path) -> None:
     def write_picture(file: IO[bytes]) -> None:
         Image.fromarray(texture).save(file, "PNG", compress_level=_COMPRESSION)
 
-    writers = {
+    writers: dict[Path, Callable[[IO[bytes]], None]] = {
         picture: write_picture,
         materials: write_materials,
         path: lambda file: write_obj(mesh, file, materials.name),

@@ -77,6 +77,7 @@ def photos_on_skin(
         miss = 0.0 if face.points_px is None else float(np.linalg.norm(face.points_px - labelled, axis=1).mean())
         if abs(yaw) > _LARGEST_YAW or miss > _LARGEST_MISS * face.face_box.side or face.light is None:
             continue
+        light = face.light
         face = replace(face, points_px=labelled)
         view = view_of(face)
         corner = view.crop.corner
@@ -89,7 +90,7 @@ def photos_on_skin(
             (trusted(view, face, rgb, texels) * 255 + 0.5).astype(np.uint8),
             np.rint(normals * 127).astype(np.int8),
         )
-        found.append((*(values[order_of_places] for values in shown), face.light))
+        found.append((*(values[order_of_places] for values in shown), light))
         progress(len(found))
         if len(found) == count:
             break

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from face2mesh.texture.skin import DARKEST, SIDE, StatisticalSkin, believed
 from face2mesh.texture.texels import texels_of
 
 Pixels = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 _LIGHT_ROUNDS = 3
 _FILLING_ROUNDS = 8
@@ -26,7 +28,7 @@ _MIDDLE = 0.26
 _EXPOSURE_SHARE = 0.3
 _LEAST_SPREAD = 0.06
 _FIRST_SPREAD = 0.25
-_SPREAD_UNDER_HAIR = 0.12
+_SPREAD_UNDER_HAIR = 0.09
 _LEAST_SUPPORT = 0.35
 """Share of the usual evidence that a texel needs to be modelled."""
 _SEEN = 0.35
@@ -117,7 +119,7 @@ def under_hair(head: BaseHead, places: NDArray[np.int32]) -> NDArray[np.bool_]:
     return hair
 
 
-def _level(log: Pixels, weight: Pixels) -> Pixels:
+def _level(log: Floats, weight: Floats) -> Pixels:
     """(B, 3) median logarithm of the trusted texels."""
     levels: Pixels = np.stack(
         [
@@ -140,7 +142,7 @@ def _exposed(level: Pixels) -> Pixels:
     return exposed
 
 
-def _components(values: Pixels, weight: Pixels, modes: int) -> tuple[Pixels, Pixels, Pixels]:
+def _components(values: Floats, weight: Floats, modes: int) -> tuple[Pixels, Pixels, Pixels]:
     """Mean (h, 3), components (K, h, 3) for one deviation each, and everybody's (B, h, 3), of values (B, h, 3)."""
     count, half = weight.shape
     mean = np.stack(
@@ -168,7 +170,7 @@ def _components(values: Pixels, weight: Pixels, modes: int) -> tuple[Pixels, Pix
     return mean, components.reshape(-1, half, 3).astype(np.float32), own
 
 
-def _robust_mean(values: Pixels, weight: Pixels, mean: Pixels) -> Pixels:
+def _robust_mean(values: Floats, weight: Floats, mean: Pixels) -> Pixels:
     """The mean skin (h, 3) without those who are far from it: fringes and hands weigh nothing."""
     tone = np.average(values, axis=1, weights=np.repeat(weight[..., None] + 1e-6, 3, axis=2))[:, None]
     pattern = values - tone
@@ -181,7 +183,7 @@ def _robust_mean(values: Pixels, weight: Pixels, mean: Pixels) -> Pixels:
     return result
 
 
-def _spread(residual: Pixels, weight: Pixels, half: int) -> Pixels:
+def _spread(residual: Floats, weight: Floats, half: int) -> Pixels:
     """(h,) what is usual at each texel: 1.5 times the weighted median of the residual's length, both halves."""
     size = np.sqrt((residual**2).mean(2))
     size = np.concatenate([size[:, :half], size[:, half:]])
