@@ -14,10 +14,10 @@ const VISEMES = {
   s: { jawOpen: 0.03, mouthStretch: 0.25, mouthSmile: 0.15, mouthLowerDown: 0.3, mouthUpperUp: 0.1 },
   sh: { jawOpen: 0.06, mouthFunnel: 0.5, mouthPucker: 0.2 },
   k: { jawOpen: 0.18, mouthLowerDown: 0.15 },
-  a: { jawOpen: 0.48, mouthLowerDown: 0.25, mouthUpperUp: 0.15 },
-  e: { jawOpen: 0.26, mouthStretch: 0.25, mouthSmile: 0.2, mouthLowerDown: 0.2 },
+  a: { jawOpen: 0.38, mouthLowerDown: 0.25, mouthUpperUp: 0.15 },
+  e: { jawOpen: 0.22, mouthStretch: 0.25, mouthSmile: 0.2, mouthLowerDown: 0.2 },
   i: { jawOpen: 0.14, mouthSmile: 0.3, mouthStretch: 0.2, mouthLowerDown: 0.15 },
-  o: { jawOpen: 0.32, mouthFunnel: 0.45, mouthPucker: 0.25 },
+  o: { jawOpen: 0.26, mouthFunnel: 0.45, mouthPucker: 0.25 },
   u: { jawOpen: 0.1, mouthPucker: 0.7, mouthFunnel: 0.25 },
 };
 // "Hello. One photo was enough to make me speak."
