@@ -45,7 +45,7 @@ class Subdivision:
     weight: NDArray[np.float32]
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """What the fine vertices have, (R,) or (R, C), of what the coarse ones have, (V,) or (V, C)."""
+        """What the fine vertices have, (R, …) float32, of what the coarse ones have, (V, …)."""
         columns = np.asarray(values, np.float32).reshape(len(values), -1)
         lengths = np.diff(self.starts)
         # The longest rows first: those that have a k-th weight are then the first so many.

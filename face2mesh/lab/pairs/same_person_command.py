@@ -27,7 +27,7 @@ STREAM = 1
 def add_same_person(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `same-person` to the kinds of pairs."""
     parser = kinds.add_parser("same-person", help="render several pictures of each of some held-out people")
-    parser.add_argument("--people", type=int, default=50, help="how many (50)")
+    parser.add_argument("--people", type=int, default=60, help="how many (60)")
     parser.add_argument("--pictures", type=int, default=8, help="of each of them (8)")
     parser.add_argument("--seed", type=int, default=0, help="of the pictures (0)")
     parser.set_defaults(run=make)
