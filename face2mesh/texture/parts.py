@@ -99,10 +99,10 @@ def iris_colour(face: Face, view: View, rgb: NDArray[np.uint8], exposure: Pixels
         return brown.astype(np.float32)
     seen = np.concatenate(found)
     brightness = seen.mean(1)
-    low, high = np.quantile(brightness, (0.2, 0.55))
+    share = area / (area + _FEWEST_PX)
+    low, high = np.quantile(brightness, (0.2 + 0.15 * share, 0.55 + 0.15 * share))
     middle = np.median(seen[(brightness >= low) & (brightness <= high)], axis=0) - exposure
     middle = middle.mean() + _VIVID * (middle - middle.mean())
-    share = area / (area + _FEWEST_PX)
     colour = share * middle + (1 - share) * brown
     # Under lids an eye gets less light than the cheek, but no iris is white or black.
     level = np.clip(colour.mean() + 0.2, np.log(0.018), np.log(0.20))

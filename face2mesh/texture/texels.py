@@ -105,11 +105,20 @@ def texels_of(head: BaseHead, size: int, parts: tuple[str, ...] = ("skin",)) -> 
 
 
 def mirror_of(head: BaseHead, size: int) -> NDArray[np.intp]:
-    """(R · R,) for each texel of the skin the texel that shows the mirrored place of the head; −1 where there is none.
+    """(R · R,) for each texel of the skin the texel that shows the head's mirrored place; −1 where there is none."""
 
-    Found with the head's mirror table, so the texture itself need not be symmetric.
-    """
-    return _kept.get(head, ("mirror", size), lambda: _mirror(head, size))
+    def make() -> NDArray[np.intp]:
+        texels = texels_of(head, size)
+        result = np.full(size * size, -1, np.intp)
+        result[texels.flat] = mirrored(head, texels)
+        return result
+
+    return _kept.get(head, ("mirror", size), make)
+
+
+def kept(head: BaseHead, key: Hashable, make: Callable[[], T]) -> T:
+    """What `make` gives, made once for a head and a key, and kept in memory as long as the head is."""
+    return _kept.get(head, key, make)
 
 
 def _texels(head: BaseHead, size: int, parts: tuple[str, ...]) -> Texels:
@@ -123,10 +132,13 @@ def _texels(head: BaseHead, size: int, parts: tuple[str, ...]) -> Texels:
     return Texels(covered, head.triangles[own].astype(np.int32), found.barycentric[covered], own)
 
 
-def _mirror(head: BaseHead, size: int) -> NDArray[np.intp]:
-    texels = texels_of(head, size)
-    skin = head.skin_triangles
-    mirrored = head.mirror[skin]
+def mirrored(head: BaseHead, texels: Texels) -> NDArray[np.intp]:
+    """(N,) for texels of the skin the place in the flattened texture of the mirrored texel; −1 where there is none.
+
+    Found with the head's mirror table, so the texture itself need not be symmetric.
+    """
+    size, skin = texels.size, head.skin_triangles
+    images = head.mirror[skin]
 
     def key(rows: NDArray[Any]) -> NDArray[np.int64]:
         low = np.sort(rows, axis=1).astype(np.int64)
@@ -135,17 +147,16 @@ def _mirror(head: BaseHead, size: int) -> NDArray[np.intp]:
 
     order = np.argsort(key(skin))
     keys = key(skin)[order]
-    twin = order[np.minimum(np.searchsorted(keys, key(mirrored)), len(keys) - 1)]
-    same = key(skin)[twin] == key(mirrored)
+    twin = order[np.minimum(np.searchsorted(keys, key(images)), len(keys) - 1)]
+    same = key(skin)[twin] == key(images)
     # For each corner the twin's corner that is its mirror image, and where that lies in the texture.
-    corner = (skin[twin][:, None, :] == mirrored[:, :, None]).argmax(2)
+    corner = (skin[twin][:, None, :] == images[:, :, None]).argmax(2)
     places = np.take_along_axis(_upper_left(corner_uv(head)[: len(skin)])[twin], corner[..., None], axis=1)
-    at = np.einsum("nkc,nk->nc", places[texels.triangles], texels.weights) * size
+    at = sum(places[texels.triangles, k] * texels.weights[:, k, None] for k in range(3)) * np.float32(size)
     # A texel's centre comes back a rounding error beside a centre, never at the border between two texels.
-    column, row = np.clip(np.floor(at + 1e-4), 0, size - 1).astype(np.intp).T
-    result = np.full(size * size, -1, np.intp)
-    inside = same[texels.triangles] & texels.covered[row, column]
-    result[texels.flat[inside]] = (row * size + column)[inside]
+    column, row = np.clip(at, 0, size - 1).astype(np.intp).T
+    inside = same[texels.triangles] & texels_of(head, size).covered[row, column]
+    result: NDArray[np.intp] = np.where(inside, row * size + column, -1)
     return result
 
 

@@ -22,7 +22,7 @@ from face2mesh.texture.light import shading
 from face2mesh.texture.look import View, bare_skin, sampled, trusted, view_of
 from face2mesh.texture.parts import paint_parts
 from face2mesh.texture.skin import DARKEST, SIDE, FittedSkin, StatisticalSkin, believed, skin_of
-from face2mesh.texture.texels import Texels, mirror_of, texels_of
+from face2mesh.texture.texels import Texels, kept, mirror_of, mirrored, texels_of
 
 LightOf = Literal["photo", "delit"]
 SIZES = (512, 1024, 2048)
@@ -67,7 +67,7 @@ def texture_of(face: Face, rgb: NDArray[np.uint8], size: int = 1024, light: Ligh
     except ValueError as error:
         raise Face2MeshError(f"texture: {error}; the photo's pose is not credible.") from error
     head = face.head
-    window = _Window.of(head, size)
+    window = kept(head, ("window", size), lambda: _Window.of(head, size))
     photo = window.photo(view, rgb)
     base = texels_of(head, BASE)
     normals = base.lift(view.normals)
@@ -93,7 +93,7 @@ def texture_of(face: Face, rgb: NDArray[np.uint8], size: int = 1024, light: Ligh
     texture = albedo + base.picture(base.lift(_ears(head)))[..., None] * np.array(_EAR_TINT, np.float32)
     while len(texture) < size:
         texture = doubled(texture)
-    window.add_detail(texture, photo, coarse, belief, mirror_of(head, size))
+    window.add_detail(texture, photo, coarse, belief)
     result = _to_srgb(texture)
     paint_parts(result, face, view, rgb, fitted.exposure, light == "photo")
     return result
@@ -125,6 +125,7 @@ class _Window:
         rows, columns: first and last + 1, whole base texels.
         cover: (h, w, 1) 1 where a texel is bare skin.
         known: (b, b) share of each base texel that is bare skin.
+        twins: (N,) for each of the texels the mirrored one's place in the flattened texture, −1 where there is none.
     """
 
     texels: Texels
@@ -132,6 +133,7 @@ class _Window:
     columns: slice
     cover: Pixels
     known: Pixels
+    twins: NDArray[np.intp]
 
     @classmethod
     def of(cls, head: BaseHead, size: int) -> _Window:
@@ -145,7 +147,7 @@ class _Window:
         while len(known) > BASE:
             known = halved(known)
         cover = texels.covered[rows, columns].astype(np.float32)[..., None]
-        return cls(texels, rows, columns, cover, known[..., 0])
+        return cls(texels, rows, columns, cover, known[..., 0], mirrored(head, texels))
 
     def photo(self, view: View, rgb: NDArray[np.uint8]) -> Pixels:
         """(h, w, 3) what the photo shows, 0 where there is no bare skin."""
@@ -168,9 +170,7 @@ class _Window:
         picture[rows, columns] = sums / np.maximum(count, 1)
         return picture
 
-    def add_detail(
-        self, texture: Pixels, photo: Pixels, coarse: Pixels, belief: Pixels, mirror: NDArray[np.intp]
-    ) -> None:
+    def add_detail(self, texture: Pixels, photo: Pixels, coarse: Pixels, belief: Pixels) -> None:
         """Add to a texture (R, R, 3) what the photo shows beyond its own base level, where it is believed."""
         size, rows, columns = self.texels.size, self.rows, self.columns
         # Base texels without bare skin would leak into their neighbours' interpolation.
@@ -182,8 +182,7 @@ class _Window:
         whole = np.zeros((size, size, 4), np.float32)
         whole[rows, columns, :3], whole[rows, columns, 3:] = detail * weight, weight
         flat = whole.reshape(-1, 4)
-        twin = mirror[self.texels.flat]
-        other = np.where((twin >= 0)[:, None], flat[twin], 0)
+        other = np.where((self.twins >= 0)[:, None], flat[self.twins], 0)
         own = flat[self.texels.flat]
         added = own[:, :3] + other[:, :3] * (1 - own[:, 3:])
         texture.reshape(-1, 3)[self.texels.flat] += added
@@ -191,7 +190,7 @@ class _Window:
         shown = np.clip(own[:, 3] + other[:, 3], 0, 1)
         bright = added.mean(1)
         sure = shown > 0.9
-        strength = float(np.median(np.abs(bright[sure]))) * 1.5 if sure.any() else 0.0
+        strength = float(np.median(np.abs(bright[sure]))) if sure.any() else 0.0
         grain = _grain(size) * np.float32(min(strength, _MOST_GRAIN))
         grain.ravel()[self.texels.flat] *= 1 - shown
         texture += grain[..., None]
