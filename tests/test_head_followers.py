@@ -180,7 +180,7 @@ def test_a_batch_equals_one_by_one(head: BaseHead, followers: Followers) -> None
 def test_saved_and_loaded_they_are_the_same(followers: Followers, tmp_path: Path) -> None:
     followers.save(tmp_path / "followers.npz", provenance())
     loaded = Followers.load(tmp_path / "followers.npz")
-    for name in Followers.__dataclass_fields__:
+    for name in Followers.__dataclass_fields__.keys() - {"motion"}:
         np.testing.assert_allclose(
             getattr(loaded, name), getattr(followers, name), rtol=1e-3 if name == "weights" else 0, atol=1e-7
         )

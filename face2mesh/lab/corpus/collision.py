@@ -1,9 +1,9 @@
 """Where points lie inside a solid that is given by a sheet of triangles, and how they get out: compiled.
 
-A lip, a row of teeth or a tongue is a sheet that is open on one side only: upwards (an upper lip towards the nose, upper
-teeth towards the gum's deep edge) or downwards. A point is inside when the ray away from the open side crosses the sheet an
-odd number of times (Shimrat 1962, for polygons); its way out is the nearest point of the sheet (Ericson, Real-Time Collision
-Detection, 2005, 5.1.5).
+A lip, a row of teeth or a tongue is a sheet that is open on one side only: upwards (an upper lip towards the nose,
+upper teeth towards the gum's deep edge) or downwards. A point is inside when the ray away from the open side crosses
+the sheet an odd number of times (Shimrat 1962, for polygons); its way out is the nearest point of the sheet (Ericson,
+Real-Time Collision Detection, 2005, 5.1.5).
 
 Letters: N points, V vertices, T triangles, G cells of a grid over the ground plane (x, z).
 """

@@ -47,7 +47,7 @@ class ContactCounter:
 
     @cached_property
     def _solids(self) -> Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64], bool]]:
-        """By name: vertices, the triangles of the solid that they must stay out of, and whether its rays run upwards."""
+        """By name: vertices, triangles of the solid that they must stay out of, and whether its rays run upwards."""
         mouth = self.mouth
         lips = np.concatenate([mouth.upper, mouth.lower])
         first, last = self.base.part_vertices["tongue"]
@@ -67,7 +67,7 @@ class ContactCounter:
 
     @cached_property
     def _columns(self) -> list[tuple[NDArray[np.int64], list[NDArray[np.int64]], NDArray[np.int64]]]:
-        """For each lip: vertices near the line of contact, the rows of each column among them, the other lip's sheet."""
+        """For each lip: vertices near the line of contact, each column's rows among them, the other lip's sheet."""
         mouth, x = self.mouth, self.base.vertices[:, 0]
         found = []
         for line, upper, other in (
@@ -130,8 +130,8 @@ class ContactCounter:
     def lip_gaps(self, head: NDArray[Any]) -> Array:
         """(N,) mm, how far the lips are apart at the vertices of either lip's line of contact.
 
-        That is the least distance to the other lip of a lip's vertices in the same column: lips that meet a little before
-        or behind the line are closed there.
+        That is the least distance to the other lip of a lip's vertices in the same column: lips that meet a little
+        before or behind the line are closed there.
         """
         gaps = []
         for rows, columns, other in self._columns:

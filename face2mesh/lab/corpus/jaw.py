@@ -1,9 +1,10 @@
 """The lower jaw: it turns about the line through its condyles, and the condyles slide on the skull.
 
 Opening is a turn about the condyles and, at the same time, a slide of the condyles forwards and down the articular
-eminence; jawForward slides both, jawLeft and jawRight slide and yaw. Turn and slide are proportional to ARKit's weights, and
-at weight 1 they are exactly the rigid motion of the scans' lower teeth. The skin takes part in it by a share s: a point
-goes to c + s·t + exp(s·r)(x − c), c being the condyles' middle, r the rotation vector and t the slide.
+eminence; jawForward slides both, jawLeft and jawRight slide and yaw. Turn and slide are proportional to ARKit's
+weights, and at weight 1 they are exactly the rigid motion of the scans' lower teeth. The skin takes part in it by a
+share s: a point goes to c + s·t + exp(s·r)(x − c), c being the condyles' middle, r the rotation vector and t the
+slide.
 
 Letters: B heads, S skin vertices, E = 52 expressions, N points, A anchors.
 """
@@ -25,8 +26,8 @@ from face2mesh.lab.corpus.correspondence import graph_laplacian
 
 Array = NDArray[np.float64]
 JAW = ("jawForward", "jawLeft", "jawRight", "jawOpen", "tongueOut")
-# The condyle from the front of the ear (the tragus): Beyron's point lies 13 mm before the tragus towards the outer corner of
-# the eye; the condyle's middle is inside the head, mm.
+# The condyle from the front of the ear (the tragus): Beyron's point lies 13 mm before the tragus towards the outer
+# corner of the eye; the condyle's middle is inside the head, mm.
 BEFORE_TRAGUS_MM, INSIDE_MM = 13.0, 20.0
 # Skin vertices of either side whose motion with the identity is the condyle's.
 ANCHORS = 12

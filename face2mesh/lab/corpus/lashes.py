@@ -42,7 +42,8 @@ def lash_places(base: BaseHead) -> tuple[NDArray[np.int32], NDArray[np.float32]]
     """Where hairs grow on the front edge of their lid, continuously along it; right and left are mirror images.
 
     Returns:
-        (L, 2) neighbouring skin vertices of the edge, and (L,) the place between them: 0 at the first to 1 at the second.
+        (L, 2) neighbouring skin vertices of the edge, and (L,) the place between them: 0 at the first to 1 at the
+        second.
     """
     first, last = base.part_vertices["lashes"]
     lashes = base.vertices[first:last].astype(np.float64)

@@ -1,12 +1,12 @@
 """Lids in motion: they roll over the eyeball, meet and never cut through it.
 
 Skin around the eyes moves along arcs about the eyeballs' centres (`rolling`). Then the upper lid goes on, about the
-horizontal axis through the centre, by the blink's weight times whatever a full blink would leave open (or overlap) in this
-very face: at weight 1 the edges meet. Lids that would pass through each other stop where they meet. Last, what would lie
-inside the eyeball (with its cornea, wherever it looks) is put onto it, along the ray from the centre.
+horizontal axis through the centre, by the blink's weight times whatever a full blink would leave open (or overlap) in
+this very face: at weight 1 the edges meet. Lids that would pass through each other stop where they meet. Last, what
+would lie inside the eyeball (with its cornea, wherever it looks) is put onto it, along the ray from the centre.
 
-Letters: B heads, S skin vertices, Z vertices around one eye, U columns of the upper lid's margin, R = 4 rings of a margin, W
-columns of the lower lid's, from inner to outer corner.
+Letters: B heads, S skin vertices, Z vertices around one eye, U columns of the upper lid's margin, R = 4 rings of a
+margin, W columns of the lower lid's, from inner to outer corner.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class LidMotion:
             centre = base.eye_centres[1].astype(np.float64)
         left = eye_zone(base, 0)
         return cls(
-            zone, np.linalg.norm(out[left], axis=1), gaps[left], _with_walls(base, share, cavity, out)[left], place[upper],
-            place[lower], centre, profile, float(base.eye_radius), -1.0 if side else 1.0,
+            zone, np.linalg.norm(out[left], axis=1), gaps[left], _with_walls(base, share, cavity, out)[left],
+            place[upper], place[lower], centre, profile, float(base.eye_radius), -1.0 if side else 1.0,
         )  # fmt: skip
 
     def move(self, skins: Array, arcs: Array, blinks: Array, blink_arcs: Array, centres: Array, gaze: Array) -> None:
@@ -127,7 +127,8 @@ def _profile(radius: float) -> tuple[Array, Array]:
 
 @njit(cache=True)
 def _move(
-    skins: Array, arcs: Array, blinks: Array, blink_arcs: Array, centres: Array, gaze: Array, zone: Indices, reach: Array,
+    skins: Array, arcs: Array, blinks: Array, blink_arcs: Array, centres: Array, gaze: Array, zone: Indices,
+    reach: Array,
     gaps: Array, share: Array, upper: Indices, lower: Indices, profile: Array, radius: float, sign: float,
 ) -> None:  # fmt: skip
     """See `LidMotion.move`."""
@@ -216,8 +217,8 @@ def _lower_edge(out: Array, lower: Indices, ring: int, x: float) -> tuple[float,
 def _turn_upper(out: Array, share: Array, own: Indices, places: Array, angles: Array, reaches: Array) -> None:
     """Turn the upper lid down by angles given at its margin, and take it further from the axis.
 
-    The margin's rings go exactly, other skin by its share of what the front ring does at its x. `own` (Z, 2) holds column
-    and ring of the margin's vertices, −1 for the others.
+    The margin's rings go exactly, other skin by its share of what the front ring does at its x. `own` (Z, 2) holds
+    column and ring of the margin's vertices, −1 for the others.
     """
     last, front = places.shape[0] - 1, places.shape[1] - 1
     for row in range(len(out)):

@@ -1,9 +1,9 @@
 """Lips that meet: they press against each other, lie on teeth and tongue, and pass through none of them.
 
-Every vertex of a lip that lies inside the other lip is moved to the nearest place of that lip's sheet by half the way, and
-the place by the other half; teeth and tongue stay, and the lip goes the whole way (position-based dynamics' projection of
-contacts, Müller et al. 2007, with all contacts of a round at once, after Jacobi). What a vertex is moved by is shared with
-its neighbours on the skin, ever less, so that a lip gives way as flesh does.
+Every vertex of a lip that lies inside the other lip is moved to the nearest place of that lip's sheet by half the
+way, and the place by the other half; teeth and tongue stay, and the lip goes the whole way (position-based dynamics'
+projection of contacts, Müller et al. 2007, with all contacts of a round at once, after Jacobi). What a vertex is
+moved by is shared with its neighbours on the skin, ever less, so that a lip gives way as flesh does.
 
 Letters: B heads, S skin vertices, V vertices, K rows of neighbours.
 """
@@ -78,7 +78,8 @@ class LipContact:
         for head in heads:
             _resolve(
                 head, mouth.upper, mouth.lower, mouth.upper_sheet, mouth.lower_sheet, self.upper_exits,
-                self.lower_exits, mouth.upper_teeth, mouth.lower_teeth, mouth.tongue, self.tongue, self.soft, self.starts,
+                self.lower_exits, mouth.upper_teeth, mouth.lower_teeth, mouth.tongue, self.tongue, self.soft,
+                self.starts,
                 self.neighbours,
             )  # fmt: skip
 
@@ -86,7 +87,8 @@ class LipContact:
 @njit(cache=True)
 def _resolve(
     head: Array, upper: Indices, lower: Indices, upper_sheet: Indices, lower_sheet: Indices, upper_exits: Indices,
-    lower_exits: Indices, upper_teeth: Indices, lower_teeth: Indices, tongue: Indices, of_tongue: Indices, soft: Indices,
+    lower_exits: Indices, upper_teeth: Indices, lower_teeth: Indices, tongue: Indices, of_tongue: Indices,
+    soft: Indices,
     starts: Indices, neighbours: Indices,
 ) -> None:  # fmt: skip
     """See `LipContact.resolve`; one head (V, 3)."""

@@ -2,9 +2,9 @@
 
 ARKit's weights are amplitudes of motions: the jaw's turn and slide (`jaw`), arcs about the eyeballs (`rolling`,
 `lid_motion`), the rest as in the linear corpus. What a motion at weight 1 leaves of the linear shape is added in the
-motion's own frame, so that each single shape at weight 1 ends where the linear one does, but for contact: lips that close
-(`lip_closing`), lips that press (`lip_contact`), lids that meet and stay outside the eyeball. Contact holds without an
-expression too: a neutral head is the linear corpus's with lips and lids settled.
+motion's own frame, so that each single shape at weight 1 ends where the linear one does, but for contact: lips that
+close (`lip_closing`), lips that press (`lip_contact`), lids that meet and stay outside the eyeball. Contact holds
+without an expression too: a neutral head is the linear corpus's with lips and lids settled.
 
 Letters: B heads, M identity modes, E = 52 expressions, V vertices, S of them skin, N vertices of the tongue, A anchors.
 """

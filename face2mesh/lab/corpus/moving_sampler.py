@@ -39,7 +39,8 @@ def _one_sided(rng: Generator, row: FloatArray) -> None:
 
 
 _ONE_SIDED = (
-    "mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthUpperUp", "mouthLowerDown", "mouthPress", "noseSneer",
+    "mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthUpperUp", "mouthLowerDown", "mouthPress",
+    "noseSneer",
     "cheekSquint", "browDown", "browOuterUp", "eyeSquint",
 )  # fmt: skip
 
@@ -99,7 +100,8 @@ def _tongue(rng: Generator, row: FloatArray) -> None:
 
 OWN_SHARE = 0.4
 _OWN: tuple[Kind, ...] = (
-    (0.16, _wink), (0.18, _one_sided), (0.18, _closed_over_jaw), (0.12, _pressed), (0.1, _kiss), (0.08, _yawn), (0.13, _laugh),
+    (0.16, _wink), (0.18, _one_sided), (0.18, _closed_over_jaw), (0.12, _pressed), (0.1, _kiss), (0.08, _yawn),
+    (0.13, _laugh),
     (0.05, _tongue),
 )  # fmt: skip
 MOVING_KINDS: tuple[Kind, ...] = (

@@ -1,8 +1,9 @@
 """Skin around an eye moves along arcs about the eyeball's centre, not along straight lines.
 
-A displacement d of a point at x (from the centre) is written as an arc: the turn of x's direction towards x + d, times x's
-distance, and beside it the change of distance. Arcs add up like displacements; at weight 1 an arc ends exactly where the
-straight line does, and in between it keeps the distance from the centre that the line would cut short.
+A displacement d of a point at x (from the centre) is written as an arc: the turn of x's direction towards x + d,
+times x's distance, and beside it the change of distance. Arcs add up like displacements; at weight 1 an arc ends
+exactly where the straight line does, and in between it keeps the distance from the centre that the line would cut
+short.
 
 Letters: K fields, Z vertices around one eye, B heads.
 """
@@ -41,7 +42,8 @@ def to_arcs(points: NDArray[Any], displacements: NDArray[Any]) -> Array:
         displacements: (K, Z, 3).
 
     Returns:
-        (K, Z, 3): across the point's direction the arc's length on the sphere through it, along it the change of distance.
+        (K, Z, 3): across the point's direction the arc's length on the sphere through it, along it the change of
+        distance.
     """
     before = np.asarray(points, np.float64)
     after = before + displacements
@@ -56,7 +58,7 @@ def to_arcs(points: NDArray[Any], displacements: NDArray[Any]) -> Array:
 
 @njit(cache=True)
 def roll(points: Array, arcs: Array, reach: float) -> Array:
-    """Where an arc takes a point: (3,) and (3,) from the centre; `reach` is the distance at which arcs were measured."""
+    """Where an arc (3,) takes a point (3,) from the centre; `reach` is the distance at which arcs were measured."""
     length = np.sqrt(points[0] ** 2 + points[1] ** 2 + points[2] ** 2)
     out = points / length
     away = arcs[0] * out[0] + arcs[1] * out[1] + arcs[2] * out[2]

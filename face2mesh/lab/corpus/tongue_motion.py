@@ -1,7 +1,7 @@
 """`tongueOut` over the lower teeth and lip: forwards, thinner and flatter, with the tip hanging before the lip.
 
-MakeHuman's own tongueOut runs straight through the lower lip. Here the tongue's underside follows a path in the frame of the
-lower jaw: from where it rests up over the lower incisors, level over the lip, and down before it.
+MakeHuman's own tongueOut runs straight through the lower lip. Here the tongue's underside follows a path in the frame
+of the lower jaw: from where it rests up over the lower incisors, level over the lip, and down before it.
 
 Letters: N vertices of the tongue.
 """
@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 FORWARDS_MM, BEHIND_MM, FOLLOWS = 27.0, (0.0, 18.0, 62.0), (1.0, 0.9, 0.0)
 # Thickness and width that are left at the tip, of the rest tongue's.
 THIN, NARROW = 0.55, 0.85
-# The underside runs this far above the incisors' edges; it starts to rise this far behind them; before the lip it sinks by
-# this much per mm, rounded over so many mm.
+# The underside runs this far above the incisors' edges; it starts to rise this far behind them; before the lip it
+# sinks by this much per mm, rounded over so many mm.
 CLEARANCE_MM, RISE_MM, SLOPE, ROUNDING_MM = 0.6, 22.0, 0.75, 8.0
 # Slices in which the underside is measured, mm.
 SLICE_MM = 4.0

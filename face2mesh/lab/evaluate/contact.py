@@ -90,7 +90,7 @@ def _combinations(
 
 
 def _meetings(counter: ContactCounter, heads: Heads, people: NDArray[np.float32]) -> dict[str, Any]:
-    """How far what should meet stays apart, mm: the greatest gap of each person, its mean, 95th percentile and maximum."""
+    """How far what should meet stays apart: of each person's greatest gap, mean, 95th percentile and maximum, mm."""
     report = {}
     blink = _weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, len(people))
     report["lids_at_blink_1"] = _summary([counter.lid_gaps(head).max() for head in heads(people, blink)])

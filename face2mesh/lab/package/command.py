@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh import __version__
     from face2mesh.head import BaseHead
     from face2mesh.lab.corpus.corpus import Corpus
+    from face2mesh.lab.corpus.moving import FILE as MOVING
+    from face2mesh.lab.corpus.moving import MovingCorpus
     from face2mesh.lab.graph.hierarchy import Hierarchy
     from face2mesh.lab.package.export import round_to_halves
     from face2mesh.lab.train.checkpoint import CHECKPOINT
@@ -59,13 +61,18 @@ def run(arguments: argparse.Namespace) -> int:
     decoders_run = arguments.decoders or build / "runs" / "decoders"
     made_of = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "hierarchy")}
     base_head = BaseHead.load(made_of["base-head"])
-    followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
     hierarchy = Hierarchy.load(made_of["hierarchy"])
     encoder, encoder_header = read_encoder(encoder_run)
     # Exported as they are, the convolutions would take the normalisations in and lose their roundness.
     encoder.fold_normalisation()
     round_to_halves(encoder)
     identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, hierarchy, made_of)
+    if "moving-corpus" in decoders_header["provenance"]["inputs"]:
+        made_of["moving-corpus"] = build / MOVING
+        moving = MovingCorpus.load(made_of["moving-corpus"], made_of["corpus"], made_of["base-head"])
+        followers = moving.followers()
+    else:
+        followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
     origin = provenance({"encoder": encoder_run / CHECKPOINT, "decoders": decoders_run / CHECKPOINT, **made_of})
     origin["encoder"] = encoder_header
     origin["decoders"] = decoders_header
