@@ -1,7 +1,8 @@
 """Inside Blender: what it finds in files, for the tests. `python blender_reader.py -- ORDERS.json FOUND.npz`.
 
 The orders: `{"files": {name: path}, "pictures": {png: [name, {shape key: value}]}, "points": [[x, y, z], ...]}`.
-Lengths are metres, in Blender's own axes. A name with `newer-` before it asks for Blender's newer importer of FBX.
+Lengths are metres, in Blender's own axes; `"turns": {name: degrees}` turns each bone but the root about its own X and
+looks at the head at rest. A name with `newer-` before it asks for Blender's newer importer of FBX.
 """
 
 import importlib
@@ -86,6 +87,23 @@ def look_at(thing):
     return found, arrays
 
 
+def turned(degrees):
+    """Vertices of each part without expression, all bones but the root turned about their own X axis."""
+    unit = bpy.context.scene.unit_settings.scale_length
+    for bone in next(thing for thing in bpy.data.objects if thing.type == "ARMATURE").pose.bones:
+        if bone.parent:
+            bone.rotation_mode, bone.rotation_euler = "XYZ", (np.radians(degrees), 0, 0)
+    meshes = [thing for thing in bpy.data.objects if thing.type == "MESH"]
+    for thing in meshes:
+        thing.active_shape_key_index, thing.show_only_shape_key = 0, True
+    bpy.context.view_layer.update()
+    graph = bpy.context.evaluated_depsgraph_get()
+    return {
+        f"{thing.name}/turned": placed(flat(thing.evaluated_get(graph).data.vertices, "co", np.float32, 3), thing, unit)
+        for thing in meshes
+    }
+
+
 def look_at_scene():
     scene = bpy.context.scene
     found = {"objects": {}, "bones": {}, "camera": None, "unit": scene.unit_settings.scale_length}
@@ -151,6 +169,8 @@ def main(arguments):
             arrays |= {f"{name}/{thing.name}/{key}": values for key, values in own.items()}
         if documents[name]["camera"] is not None:
             arrays[f"{name}/projected"] = project(np.array(orders["points"]))
+        if name in orders["turns"]:
+            arrays |= {f"{name}/{key}": places for key, places in turned(orders["turns"][name]).items()}
     for path, (name, weights) in orders["pictures"].items():
         open_file(Path(orders["files"][name]))
         draw(path, weights)

@@ -27,6 +27,7 @@ FBX = ("head.fbx", "rigged.fbx")
 NEWER = "newer-"
 ASTRONAUTS_BOX = (179.0, 82.0, 93.0, 92.0)
 PICTURES = {"shut": 0, "open": 1}
+TURN_DEGREES = 12.0
 CLOSE_MM = 1e-4
 FORGOTTEN_BY_FBX_MM = 2e-4
 """Blender's FBX exporter leaves a vertex out of a shape that moves it by a millionth of its coordinates."""
@@ -57,6 +58,7 @@ def found(mesh, tmp_path_factory):
         "pictures": {
             str(folder / f"{name}.png"): ["head.blend", {"jawOpen": weight}] for name, weight in PICTURES.items()
         },
+        "turns": {"rigged.blend": TURN_DEGREES, "rigged.fbx": TURN_DEGREES},
         "points": (mesh.face.landmarks @ AXES.T / 1000).tolist(),
     }
     (folder / "orders.json").write_text(json.dumps(orders))
@@ -180,6 +182,23 @@ def test_bones_are_at_the_joints(mesh, found, name):
             column = [joint.name for joint in rig.joints].index(group)
             np.testing.assert_allclose(groups[:, number], rig.weights[first:last, column], atol=1e-6)
         np.testing.assert_allclose(groups.sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rigged.blend", "rigged.fbx"])
+def test_turned_bones_open_the_jaw_and_lower_the_look(mesh, found, name):
+    _, arrays, _ = found
+    rig = dataclasses.replace(mesh, rigged=True).rig
+    cosine, sine = np.cos(np.radians(TURN_DEGREES)), np.sin(np.radians(TURN_DEGREES))
+    turn = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
+    # Linear blend skinning by hand, in the head's frame: a positive turn about +X takes what is ahead down.
+    moved = np.zeros_like(mesh.neutral, float)
+    for joint, weights in zip(rig.joints, rig.weights.T, strict=True):
+        places = mesh.neutral if joint.parent < 0 else (mesh.neutral - joint.place) @ turn.T + joint.place
+        moved += weights[:, None] * places
+    for part, (first, last) in mesh.topology.part_vertices.items():
+        np.testing.assert_allclose(_mm(arrays[f"{name}/{part}/turned"]), moved[first:last], atol=1e-3, err_msg=part)
+    teeth = slice(*mesh.topology.part_vertices["lower_teeth"])
+    assert (moved - mesh.neutral)[teeth, 1].mean() < -5
 
 
 def test_photos_camera_shows_the_landmarks_where_the_photo_has_them(mesh, found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,10 @@ _HOW = (
     "install it with `pip install 'face2mesh[blender]'` (Python 3.11 or 3.13), or name Blender's program, or a Python "
     f"that has bpy, in the environment variable {BLENDER_VARIABLE}"
 )
+
+
+_AT_ONCE = threading.BoundedSemaphore(4)
+"""Each Blender takes some 400 MB, and a folder of photos is done on all cores."""
 
 
 def find_blender() -> Path | None:
@@ -60,7 +65,8 @@ def run_in_blender(script: Path, given: Path, output: Path) -> None:
     program = require_blender()
     words = [*_command(program), str(script), "--", str(given), str(output)]
     try:
-        ran = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+        with _AT_ONCE:
+            ran = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
         # Without its cause, which would say that the user's folder cannot be written.
         raise OutputError(f"{program}: cannot be run ({error.strerror or error}); {_HOW}.") from None
