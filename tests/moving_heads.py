@@ -33,7 +33,9 @@ def linear_corpus() -> Corpus:
     placed = followers.place(neutral, neutral, at_rest)
     identity = placed[1:] - placed[:1]
     expression = np.zeros((len(unit), *base.vertices.shape), np.float32)
-    expression[:, : base.skin_count] = model._networks.displacement(np.zeros((len(unit), people.shape[1])), unit)
+    expression[:, : base.skin_count] = model._networks.displacement(
+        np.zeros((len(unit), people.shape[1]), np.float32), unit
+    )
     first, last = base.part_vertices["lower_teeth"]
     turn = np.radians(OPENING)
     about_x = np.array([[1, 0, 0], [0, np.cos(turn), -np.sin(turn)], [0, np.sin(turn), np.cos(turn)]])

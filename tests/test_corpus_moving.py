@@ -139,7 +139,8 @@ def test_lashes_stay_on_their_lids(corpus: MovingCorpus) -> None:
     share = corpus.motion.lash_shares[:, None]
 
     def hairs(head: np.ndarray) -> np.ndarray:
-        return np.linalg.norm(head[lashes] - (1 - share) * head[ends[:, 0]] - share * head[ends[:, 1]], axis=1)
+        roots = (1 - share) * head[ends[:, 0]] + share * head[ends[:, 1]]
+        return np.asarray(np.linalg.norm(head[lashes] - roots, axis=1))
 
     np.testing.assert_allclose(hairs(closed), hairs(neutral), atol=1e-3)
 

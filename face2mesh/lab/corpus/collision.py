@@ -112,7 +112,8 @@ def _height(x: float, z: float, vertices: Array, triangle: Indices) -> float:
         if share < 0 or (share == 0 and not (dz > 0 or (dz == 0 and dx < 0))):
             return np.nan
         total += share * vertices[opposite, 1]
-    return total / area
+    height: float = total / area
+    return height
 
 
 @njit(cache=True)

@@ -65,6 +65,8 @@ def roll(points: Array, arcs: Array, reach: float) -> Array:
     across = arcs - away * out
     size = np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
     if size < 1e-12:
-        return out * (length + away)
-    angle = size / reach
-    return (out * np.cos(angle) + across * (np.sin(angle) / size)) * (length + away)
+        size, angle = 1.0, 0.0
+    else:
+        angle = size / reach
+    moved: Array = (out * np.cos(angle) + across * (np.sin(angle) / size)) * (length + away)
+    return moved
