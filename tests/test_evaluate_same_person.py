@@ -1,5 +1,6 @@
 """Several photos of one person: rendered, measured where the answer is known."""
 
+import argparse
 import dataclasses
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ from made_up import MadeUpDecoder, made_up_face, made_up_head
 
 from face2mesh.errors import InputFileError, PhotoError
 from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE
+from face2mesh.lab.evaluate import command
 from face2mesh.lab.evaluate.same_person import measure_london_pairs, measure_rendered
 from face2mesh.lab.evaluate.tables import page
 from face2mesh.lab.pairs import read_pairs
@@ -162,6 +164,18 @@ def test_london_pairs(tmp_path):
     assert found["same_person_mm"]["value"] < 0.2 * found["different_people_mm"]["value"]
     assert found["code_correlation"]["value"] > 0.9
     assert found["fused_percent"]["value"] < 1
+
+
+def test_without_its_pictures(tmp_path):
+    parent = argparse.ArgumentParser()
+    parent.add_argument("--build", type=Path, default=tmp_path)
+    parent.add_argument("--data", type=Path, default=tmp_path)
+    command.add_parser(parent.add_subparsers())
+    arguments = parent.parse_args(["evaluate", "-o", str(tmp_path / "r.json"), "--only", "same-person"])
+    (tmp_path / "corpus.npz").touch()
+    with pytest.raises(InputFileError, match=r"rendered-same-person\.npz: not found"):
+        arguments.run(arguments)
+    assert not (tmp_path / "r.json").exists()
 
 
 def test_table_of_results():

@@ -45,6 +45,15 @@ def test_decodes_what_the_networks_say(model):
     assert model.decode(identity).shape == HEAD.vertices.shape
 
 
+def test_one_person_with_several_expressions(model):
+    identity, weights = np.random.default_rng(4).normal(size=model.identity_size), np.eye(52)[:4]
+    together = model.decode(identity, weights)
+    assert together.shape == (4, *model.base_head.vertices.shape)
+    for vertices, own in zip(together, weights, strict=True):
+        np.testing.assert_allclose(vertices, model.decode(identity, own), atol=1e-4)
+    np.testing.assert_array_equal(model.decode(identity, np.zeros((2, 52)))[1], model.decode(identity))
+
+
 def test_mean_head_is_the_base_head(model):
     np.testing.assert_allclose(model.decode(np.zeros(MODES)), HEAD.vertices, atol=1e-3)
 
