@@ -1,15 +1,18 @@
 """Finding faces with a small network of our own, `detector.onnx`, which ships beside this file.
 
 The network looks at the picture and at copies 2, 4 and 8 times smaller, all in one call, and answers with a box and a
-score for each cell of 8 × 8 pixels of each; what is found several times is joined. Letters: N cells.
+score for each cell of 8 × 8 pixels of each. What is found several times is joined; how sure a find is follows from the
+surest cell, from how many agree and from the box's size. Letters: N cells.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -36,20 +39,50 @@ _MARGIN, _WITH_MARGIN = 24, 160
 # Boxes that overlap more belong to one face. A box that lies inside a surer one's, up to this share, is a part of it.
 _SAME_FACE = 0.4
 _INSIDE = 0.5
+# Cells that are less sure say nothing; a face needs one as sure as the second number. Cells at least half as sure as
+# the surest tell where the box is.
+_FAINT, _LEAST, _TELLING = 0.1, 0.3, 0.5
+_MIDDLE_SIDE = 64.0
+MEASURES = 6
+"""Numbers of a find that tell how sure it is, see `Find.measures`."""
+
+
+@dataclass(frozen=True)
+class Find:
+    """What may be a face.
+
+    Attributes:
+        box: in pixels of the picture; its score is the surest cell's.
+        total: sum of the scores of all cells that agree with it.
+        side: √(w·h) in pixels of the picture as it was searched.
+    """
+
+    box: Box
+    total: float
+    side: float
+
+    def measures(self) -> NDArray[np.float64]:
+        """(6,): 1, the logit of the surest score, the logarithms of `total` and of the side over 64, their product, and
+        the square of the latter. Small faces have few cells, and those are less sure."""
+        logit = math.log(self.box.score / (1 - self.box.score)) if self.box.score < 1 else math.inf
+        total, size = math.log(self.total), math.log(max(self.side, 1.0) / _MIDDLE_SIDE)
+        return np.array([1.0, min(logit, 20.0), total, size, size * total, size * size])
 
 
 @dataclass(frozen=True)
 class Detector:
-    """The network and the scores, from 0 to 1, from which on its finds count.
+    """The network, how sure its finds are, and from which score on they count.
 
     Attributes:
         network: `picture` (1, 8·h, 8·w, 3) uint8 to `boxes` (1, N, 5) float32: score from 0 to 1, x and y of the
             middle, width and height in pixels of the picture.
+        weights: (6,), of `Find.measures`: their sum is the logit of a find's score, a logistic regression.
         threshold: for the surest face of a picture of at most 320 pixels on the longer side.
         further_threshold: for further faces, and for all where the picture is searched at a larger size.
     """
 
     network: Network
+    weights: NDArray[np.float64]
     threshold: float
     further_threshold: float
 
@@ -76,46 +109,75 @@ def find_faces(rgb: NDArray[np.uint8], small: bool = False) -> list[Box]:
 
 def find_faces_with(detector: Detector, rgb: NDArray[np.uint8], small: bool = False) -> list[Box]:
     """`find_faces` with another detector than the packaged one."""
-    found = _search(rgb, _USUAL, detector.network, detector.threshold)  # the surest first
+    found = _search(rgb, _USUAL, detector, detector.threshold)
     found = found[:1] + [box for box in found[1:] if box.score > detector.further_threshold]
     if (small or not found) and max(rgb.shape[:2]) > _USUAL:
-        found = _joined(found + _search(rgb, _FINE, detector.network, detector.further_threshold))
+        found = _distinct(found + _search(rgb, _FINE, detector, detector.further_threshold))
     return sorted(found, key=lambda box: (-box.side, box.x, box.y))
 
 
-def _search(rgb: NDArray[np.uint8], longer: int, network: Network, threshold: float) -> list[Box]:
+def _search(rgb: NDArray[np.uint8], longer: int, detector: Detector, threshold: float) -> list[Box]:
     """Faces of the picture scaled to at most `longer` pixels on its longer side, the surest first."""
+    faces = []
+    for find in finds(detector.network, rgb, longer):
+        score = float(1 / (1 + np.exp(-np.clip(find.measures() @ detector.weights, -50, 50))))
+        if score > threshold:
+            faces.append(replace(find.box, score=score))
+    return sorted(faces, key=lambda box: (-box.score, -box.side, box.x, box.y))
+
+
+def finds(network: Network, rgb: NDArray[np.uint8], longer: int = _USUAL) -> list[Find]:
+    """All that may be faces in the picture scaled to at most `longer` pixels on its longer side."""
     height, width = rgb.shape[:2]
     scaled = _scaled(rgb, min(longer, max(height, width)))
     down, across = scaled.shape[:2]
     margin = _MARGIN if max(down, across) <= _WITH_MARGIN else 0
     if margin:
         scaled = np.pad(scaled, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    found = network(["boxes"], picture=scaled[None])["boxes"][0]
-    found = found[found[:, 0] > threshold].astype(np.float64)
-    centre = (found[:, 1:3] - margin) / (across, down)
-    inside = ((centre >= 0) & (centre <= 1)).all(1)
-    x, y = (centre[inside] * (width, height)).T.tolist()
-    w, h = (found[inside, 3:] / (across, down) * (width, height)).T.tolist()
-    scores = found[inside, 0].tolist()
-    return _joined(
-        [Box(x - w / 2, y - h / 2, w, h, score) for score, x, y, w, h in zip(scores, x, y, w, h, strict=True)]
-    )
+    rows = network(["boxes"], picture=scaled[None])["boxes"][0]
+    rows = rows[rows[:, 0] > _FAINT].astype(np.float64)
+    rows[:, 1:3] -= margin
+    rows = rows[((rows[:, 1:3] >= 0) & (rows[:, 1:3] <= (across, down))).all(1)]
+    factor = np.array([width / across, height / down])
+    result = []
+    for score, total, x, y, w, h in _joined(rows):
+        box = Box((x - w / 2) * factor[0], (y - h / 2) * factor[1], w * factor[0], h * factor[1], score)
+        result.append(Find(box, total, math.sqrt(w * h)))
+    return result
 
 
-def _joined(boxes: list[Box]) -> list[Box]:
-    """One box for each face: the mean of those that overlap the surest one, weighted by the square of their scores."""
-    rest = sorted(boxes, key=lambda box: (-box.score, -box.side, box.x, box.y))
-    faces: list[Box] = []
-    while rest:
-        surest = rest[0]
-        same = [box for box in rest if _overlap(box, surest) > _SAME_FACE]
-        weights = np.array([box.score**2 for box in same])
-        corners = np.array([(box.x, box.y, box.w, box.h) for box in same])
-        x, y, w, h = (weights @ corners / weights.sum()).tolist()
-        faces.append(Box(x, y, w, h, surest.score))
-        rest = [box for box in rest if _overlap(box, surest) <= _SAME_FACE and _share_common(box, surest) < _INSIDE]
-    return faces
+def _joined(rows: NDArray[np.float64]) -> Iterator[tuple[float, ...]]:
+    """One find for each face: the mean of the boxes that overlap the surest, weighted by the square of their scores.
+
+    Args:
+        rows: (N, 5), score, x and y of the middle, width and height.
+
+    Yields:
+        The surest score, the sum of all scores, and x, y, width and height.
+    """
+    low, high = rows[:, 1:3] - rows[:, 3:] / 2, rows[:, 1:3] + rows[:, 3:] / 2
+    area = rows[:, 3:].prod(1)
+    left = np.ones(len(rows), bool)
+    while left.any():
+        surest = int(np.argmax(np.where(left, rows[:, 0], 0)))
+        if rows[surest, 0] < _LEAST:
+            return
+        common = np.clip(np.minimum(high, high[surest]) - np.maximum(low, low[surest]), 0, None).prod(1)
+        same = left & (common / (area + area[surest] - common) > _SAME_FACE)
+        telling = rows[same & (rows[:, 0] >= _TELLING * rows[surest, 0])]
+        weights = telling[:, 0] ** 2
+        x, y, w, h = (weights @ telling[:, 1:] / weights.sum()).tolist()
+        yield float(rows[surest, 0]), float(rows[same, 0].sum()), x, y, w, h
+        left &= ~same & (common / np.minimum(area, area[surest]) < _INSIDE)
+
+
+def _distinct(boxes: list[Box]) -> list[Box]:
+    """One box for each face of two searches, the surer one."""
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda box: (-box.score, -box.side, box.x, box.y)):
+        if all(_overlap(box, other) <= _SAME_FACE and _share_common(box, other) < _INSIDE for other in kept):
+            kept.append(box)
+    return kept
 
 
 def _common(one: Box, other: Box) -> float:
@@ -179,6 +241,7 @@ def read_detector(folder: Path) -> Detector:
         content = network.read_bytes()
         kind = description["format"], description["version"]
         expected = str(description["sha256"])
+        weights = np.array(description["weights"], np.float64).reshape(MEASURES)
         thresholds = float(description["threshold"]), float(description["further_threshold"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder}: the face detector is missing or damaged ({error}); {_MEND}.") from error
@@ -186,4 +249,4 @@ def read_detector(folder: Path) -> Detector:
         raise ModelError(f"{path}: not a face detector of version {VERSION}; {_MEND}.")
     if hashlib.sha256(content).hexdigest() != expected:
         raise ModelError(f"{network}: damaged: its SHA-256 is not the described one; {_MEND}.")
-    return Detector(Network(DETECTOR_FILE, content, threads=1, keep_memory=True), *thresholds)
+    return Detector(Network(DETECTOR_FILE, content, threads=1, keep_memory=True), weights, *thresholds)

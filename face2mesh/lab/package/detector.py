@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from scipy.optimize import minimize
+from scipy.special import expit
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from face2mesh.errors import Face2MeshError, InputFileError
+from face2mesh.lab.evaluate.fairface import BORDER
+from face2mesh.lab.evaluate.same_face import same_face
 from face2mesh.lab.nets.detector import Detector, DetectorConfiguration, Pyramid
 from face2mesh.lab.package.export import LARGEST_DIFFERENCE_OF_CODES, differences, export_network
-from face2mesh.lab.pairs.pasted import Composition, Pieces, paste
+from face2mesh.lab.pairs.fairface import PHOTO_SIDE
+from face2mesh.lab.pairs.pasted import FACE_SIDE, Composition, Pieces, paste
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.scenery import Scenery
 from face2mesh.lab.train.checkpoint import CHECKPOINT, part, read_checkpoint
 from face2mesh.network import Network
-from face2mesh.photo import detect
+from face2mesh.photo import Box, box_of_points, detect
 from face2mesh.photo.detect import DESCRIPTION_FILE, DETECTOR_FILE, FORMAT, VERSION
 from face2mesh.store import write_atomically
 
@@ -31,11 +37,14 @@ LARGEST_BYTES = 1_000_000
 _LARGE = 500
 SEED = 0
 # Of the pictures without faces that were held out of training, this share may keep a find. They are made to deceive:
-# half of them are mosaics of skin and hair.
+# many are mosaics of skin and hair, or trays of coins.
 _FALSE_ALARMS = 1 / 50
-_LOWEST, _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD = 0.1, 0.5, 0.7
+_LOWEST_THRESHOLD, _HIGHEST_THRESHOLD = 0.5, 0.95
 _EMPTY = Composition(whole=0, face=0, shuffled=0, thing=0.6, layers=5)
-_EMPTY_PICTURES, _EMPTY_SIDE = 200, 320
+_FACES = Composition(whole=0.3, face=0.7, shuffled=0.1, thing=0.2, layers=3, smallest=18, largest=240, small=0.4)
+_SIDE, _EMPTY_PICTURES, _WALLS, _FACE_PICTURES, _PHOTOS = 320, 200, 200, 400, 400
+# Of faces that are hidden more, or smaller (pixels), nothing is asked.
+_SHOWN, _SMALLEST = 0.7, 20.0
 
 
 def read_trained(run: Path) -> tuple[Detector, dict[str, Any]]:
@@ -123,52 +132,108 @@ def _in_halves(content: bytes) -> bytes:
     return stored
 
 
-def calibrated(content: bytes, pieces: Pieces, scenery: Scenery, faces: int = 300) -> tuple[float, dict[str, Any]]:
-    """The score from which on a find counts, from pictures that training has not seen.
+def calibrated(content: bytes, pieces: Pieces, scenery: Scenery) -> tuple[NDArray[np.float64], float, dict[str, Any]]:
+    """How sure a find is, and from which score on it counts, from pictures that training has not seen.
 
     Args:
         content: the ONNX file's bytes.
         pieces: held-out faces, tiles and things.
         scenery: of which the held-out tiles are searched as they are.
-        faces: how many held-out photos of faces are searched, for the report.
 
     Returns:
-        The lowest score, from 0.5 to 0.7, that at most one in 50 pictures without faces exceeds; and a report with
-        the shares of pictures that it finds something in.
+        The weights of a logistic regression on `Find.measures`, faces and other finds counting the same in total; the
+        lowest score, from 0.5 to 0.95, that at most one in 50 pictures without faces exceeds; and a report.
     """
-    finder = detect.Detector(Network(DETECTOR_FILE, content, threads=1), _LOWEST, 1.0)
+    network = Network(DETECTOR_FILE, content, threads=1)
+    tiles = scenery.tiles[scenery.held_tile]
+    total = len(tiles) + _WALLS + _EMPTY_PICTURES + 2 * len(pieces.faces[:_PHOTOS]) + _FACE_PICTURES
+    tell, done = progress_to(total, "calibrating"), 0
 
-    def highest(picture: NDArray[np.uint8]) -> float:
-        return max((box.score for box in detect.find_faces_with(finder, picture)), default=0.0)
+    def found(picture: NDArray[np.uint8]) -> list[detect.Find]:
+        nonlocal done
+        done += 1
+        tell(done)
+        return detect.finds(network, np.ascontiguousarray(picture))
 
     generator = torch.Generator().manual_seed(SEED)
-    tiles = scenery.tiles[scenery.held_tile]
-    tell = progress_to(len(tiles) + _EMPTY_PICTURES + faces, "calibrating")
-    empty = []
-    for tile in tiles:
-        empty.append(highest(tile))
-        tell(len(empty))
-    while len(empty) < len(tiles) + _EMPTY_PICTURES:
-        made = paste(pieces, 1, _EMPTY_SIDE, _EMPTY, generator).pictures[0]
-        empty.append(highest((made.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)))
-        tell(len(empty))
-    with_face = []
-    for face in pieces.faces[:faces].permute(0, 2, 3, 1).numpy():
-        with_face.append(highest(np.ascontiguousarray(face)))
-        tell(len(empty) + len(with_face))
-    allowed = float(np.quantile(empty, 1 - _FALSE_ALARMS))
+    empty = [[find.measures() for find in found(picture)] for picture in _without_faces(tiles, pieces, generator)]
+    faces: list[NDArray[np.float64] | None] = []
+    for picture, boxes in _with_faces(pieces, generator):
+        here = found(picture)
+        for box in boxes:
+            right = [find for find in here if same_face(find.box, box)]
+            faces.append(max(right, key=lambda find: find.box.score).measures() if right else None)
+    seen = [measures for measures in faces if measures is not None]
+    weights = _logistic_regression(np.stack(seen), np.array([find for finds in empty for find in finds]))
+    highest = [max((_chance(find, weights) for find in finds), default=0.0) for finds in empty]
+    allowed = float(np.quantile(highest, 1 - _FALSE_ALARMS))
     threshold = round(min(max(allowed, _LOWEST_THRESHOLD), _HIGHEST_THRESHOLD), 3)
     report = {
         "pictures_without_faces": len(empty),
-        "false_alarms": int(sum(score > threshold for score in empty)),
-        "photos_of_faces": len(with_face),
-        "found": int(sum(score > threshold for score in with_face)),
+        "false_alarms": int(sum(score > threshold for score in highest)),
+        "faces": len(faces),
+        "found": int(sum(_chance(measures, weights) > threshold for measures in seen)),
     }
-    return threshold, report
+    return weights, threshold, report
+
+
+def _without_faces(tiles: NDArray[np.uint8], pieces: Pieces, generator: torch.Generator) -> Iterator[NDArray[np.uint8]]:
+    """Tiles, four of them side by side, and things on scenery."""
+    yield from tiles
+    for chosen in torch.randint(len(tiles), (_WALLS, 4), generator=generator).tolist():
+        first, second, third, fourth = tiles[chosen]
+        yield np.concatenate([np.concatenate([first, second], 1), np.concatenate([third, fourth], 1)])
+    for _ in range(_EMPTY_PICTURES):
+        yield _picture(paste(pieces, 1, _SIDE, _EMPTY, generator).pictures[0])
+
+
+def _with_faces(pieces: Pieces, generator: torch.Generator) -> Iterator[tuple[NDArray[np.uint8], list[Box]]]:
+    """Photos of faces, as they are and with a border, and faces of all sizes on scenery, with the boxes to be found."""
+    for face, landmarks in zip(pieces.faces[:_PHOTOS], pieces.landmarks[:_PHOTOS], strict=True):
+        photo = np.asarray(Image.fromarray(face.permute(1, 2, 0).numpy()).resize((PHOTO_SIDE, PHOTO_SIDE)))
+        points = landmarks.numpy() * (PHOTO_SIDE / FACE_SIDE)
+        for border in (0, BORDER):
+            framed = np.pad(photo, ((border, border), (border, border), (0, 0)), mode="edge")
+            yield framed, [box_of_points(points + border)]
+    for _ in range(_FACE_PICTURES):
+        pasted = paste(pieces, 1, _SIDE, _FACES, generator)
+        asked = pasted.there[0] & (pasted.visible[0] > _SHOWN) & (pasted.boxes[0, :, 2:4].prod(1).sqrt() > _SMALLEST)
+        boxes = [Box(x - w / 2, y - h / 2, w, h) for x, y, w, h in pasted.boxes[0, asked, :4].tolist()]
+        yield _picture(pasted.pictures[0]), boxes
+
+
+def _picture(made: torch.Tensor) -> NDArray[np.uint8]:
+    return np.asarray((made.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8))
+
+
+def _chance(measures: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    return float(1 / (1 + np.exp(-np.clip(measures @ weights, -50, 50))))
+
+
+def _logistic_regression(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K,) weights that tell rows (N, K) of the one from the other, each counting the same in total."""
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        value, slope = 1e-3 * float(weights @ weights), 2e-3 * weights
+        for rows, sign in ((positive, -1.0), (negative, 1.0)):
+            margin = sign * (rows @ weights)
+            value += float(np.logaddexp(0, margin).mean())
+            slope = slope + sign * rows.T @ expit(margin) / len(rows)
+        return value, slope
+
+    if len(negative) == 0:
+        negative = np.zeros((1, positive.shape[1]))
+    weights: NDArray[np.float64] = minimize(loss, np.zeros(positive.shape[1]), jac=True, method="L-BFGS-B").x
+    return np.round(weights, 4)
 
 
 def write_detector(
-    folder: Path, content: bytes, threshold: float, further_threshold: float, origin: Mapping[str, Any]
+    folder: Path,
+    content: bytes,
+    weights: NDArray[np.float64],
+    threshold: float,
+    further_threshold: float,
+    origin: Mapping[str, Any],
 ) -> None:
     """Write `detector.onnx` and, after it, `detector.json`, which names its hash.
 
@@ -180,6 +245,7 @@ def write_detector(
         "version": VERSION,
         "sha256": hashlib.sha256(content).hexdigest(),
         "size": len(content),
+        "weights": [float(weight) for weight in weights],
         "threshold": round(threshold, 3),
         "further_threshold": round(further_threshold, 3),
         "licence": "MIT",

@@ -41,15 +41,14 @@ def run(arguments: argparse.Namespace) -> None:
     content = exported(simplified(detector))
     held = header["configuration"]["held_faces"]
     pieces = read_pieces(data_folder(arguments), scenery, held=True, held_faces=held)
-    threshold, report = calibrated(content, pieces, scenery)
+    weights, threshold, report = calibrated(content, pieces, scenery)
     odds = FURTHER_ODDS * threshold / (1 - threshold)
     origin = provenance({"run": trained / CHECKPOINT, "scenery": scenery_file}, seed=SEED)
-    write_detector(
-        arguments.output, content, threshold, odds / (1 + odds), {**origin, "training": header, "calibration": report}
-    )
+    origin = {**origin, "training": header, "calibration": report}
+    write_detector(arguments.output, content, weights, threshold, odds / (1 + odds), origin)
     print(
         f"{arguments.output / DETECTOR_FILE}: {len(content) / 1e6:.2f} MB; from score {threshold:g} on "
-        f"{report['found']} of {report['photos_of_faces']} held-out faces, {report['false_alarms']} false alarms on "
+        f"{report['found']} of {report['faces']} held-out faces, {report['false_alarms']} false alarms on "
         f"{report['pictures_without_faces']} pictures",
         file=sys.stderr,
     )
