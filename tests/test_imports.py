@@ -106,6 +106,7 @@ ALLOWED = {
     "view": {"view"},
     "blender": {"blender", "write", "face", "head"},
     "draw": {"draw", "face", "head", "photo"},
+    "texture": {"texture", "draw", "face", "head", "photo"},
 }
 
 
