@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from face2mesh.photo import Photo
     from face2mesh.texture import LightOf
 
-COLOURED = frozenset({"glb", "html", "ply"})
+COLOURED = frozenset({"blend", "fbx", "glb", "html", "ply"})
 """Formats that carry the photo's colours."""
 
 
