@@ -24,7 +24,6 @@ def main(page: Path, target: Path) -> None:
             for text in ("Surprise", "Three-quarter", "Wireframe", "Dark"):
                 tab.get_by_role("button", name=text).click()
             tab.evaluate("document.getElementById('facts').remove()")
-            tab.evaluate("document.getElementById('facts').remove()")
             dark = _shot(tab, HEIGHT, {"x": 130, "y": 0, "width": 680, "height": 800})
         with opened(made, page, (390, 844), device_scale_factor=2, is_mobile=True, has_touch=True) as tab:
             tab.get_by_role("button", name="Smile").click()
