@@ -50,6 +50,11 @@ class Maker:
         self.accessors.append(view | described | more)
         return len(self.accessors) - 1
 
+    def places(self, values: Any, truth: Any = None, **more: Any) -> int:
+        """Positions, which must have bounds: of `truth`, where a sparse accessor replaces some of the values."""
+        final = np.asarray(values if truth is None else truth, np.float32)
+        return self.accessor(values, min=final.min(0).tolist(), max=final.max(0).tolist(), **more)
+
     def sparse(self, rows: list[int], values: Any, kind: str = "u2") -> dict[str, Any]:
         return {
             "count": len(rows),
@@ -95,13 +100,13 @@ def foreign_glb() -> tuple[bytes, list[NDArray[np.float64]]]:
     corner[0] = (0, 0, 0.5)
     sheet = {
         "attributes": {
-            "POSITION": maker.accessor(wrong, view=shared, sparse=maker.sparse([8], SHEET[8:], "u1")),
+            "POSITION": maker.places(wrong, SHEET, view=shared, sparse=maker.sparse([8], SHEET[8:], "u1")),
             "NORMAL": maker.accessor(normals, view=shared, byteOffset=12),
         },
         "indices": maker.accessor(sheet_triangles(), "u1"),
         "targets": [
-            {"POSITION": maker.accessor(tilt)},
-            {"POSITION": maker.accessor(corner, empty=True, sparse=maker.sparse([0], corner[:1], "u4"))},
+            {"POSITION": maker.places(tilt)},
+            {"POSITION": maker.places(corner, empty=True, sparse=maker.sparse([0], corner[:1], "u4"))},
         ],
         "material": 0,
     }
@@ -112,7 +117,7 @@ def foreign_glb() -> tuple[bytes, list[NDArray[np.float64]]]:
     uv = maker.view(np.hstack([halves, np.zeros_like(halves)]).tobytes(), stride=4)
     ribbon = {
         "attributes": {
-            "POSITION": maker.accessor(strip),
+            "POSITION": maker.places(strip),
             "TEXCOORD_0": maker.accessor(halves, "u1", view=uv, normalized=True),
         },
         "mode": 5,
@@ -122,7 +127,7 @@ def foreign_glb() -> tuple[bytes, list[NDArray[np.float64]]]:
     shares = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [0.5, 0.5, 0, 0], [0, 1, 0, 0]], np.float32)
     skinned = {
         "attributes": {
-            "POSITION": maker.accessor(fan),
+            "POSITION": maker.places(fan),
             "JOINTS_0": maker.accessor(np.tile(np.uint8([0, 1, 0, 0]), (4, 1)), "u1"),
             "WEIGHTS_0": maker.accessor(shares),
         },
