@@ -230,7 +230,7 @@ def test_pieces_keep_what_is_held_out_apart(tmp_path):
     np.testing.assert_allclose(held.landmarks[0], _landmarks(), atol=0.02)
 
 
-def test_from_training_to_a_packaged_detector(tmp_path, capsys):
+def test_from_training_to_a_packaged_detector(tmp_path, capsys, monkeypatch):
     """A tiny detector learns to find the disks, and the packaged one finds them in a picture of another size."""
     _write_data(tmp_path)
     _write_scenery(tmp_path)
@@ -262,12 +262,9 @@ largest = 50.0
     detector_command.add_detector(parent.add_subparsers())
     arguments = parent.parse_args(["package-detector", "-o", str(tmp_path / "out")])
     arguments.build, arguments.data = tmp_path, tmp_path
-    packaging_limits = packaging._EMPTY_PICTURES
-    packaging._EMPTY_PICTURES = 4
-    try:
-        arguments.run(arguments)
-    finally:
-        packaging._EMPTY_PICTURES = packaging_limits
+    for name, few in (("_EMPTY_PICTURES", 4), ("_WALLS", 2), ("_FACE_PICTURES", 6)):
+        monkeypatch.setattr(packaging, name, few)
+    arguments.run(arguments)
     assert "held-out faces" in capsys.readouterr().err
     detector = read_detector(tmp_path / "out")
     assert detector.further_threshold > detector.threshold
@@ -278,6 +275,15 @@ largest = 50.0
     assert found
     best = max(found, key=lambda box: box.score)
     assert best.centre == pytest.approx((128, 88), abs=25)
+
+
+def test_the_regression_tells_faces_from_other_finds():
+    generator = np.random.default_rng(0)
+    faces = np.column_stack([np.ones(4000), generator.normal(1, 1, 4000), generator.normal(0, 1, 4000)])
+    others = np.column_stack([np.ones(1000), generator.normal(-1, 1, 1000), generator.normal(0, 1, 1000)])
+    weights = packaging._logistic_regression(faces, others)
+    # Of two Gaussians with unit deviation and means 1 and −1 the logit is 2·x; more faces change nothing.
+    assert weights == pytest.approx([0, 2, 0], abs=0.25)
 
 
 def test_folding_and_rounding_change_little():

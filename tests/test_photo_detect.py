@@ -13,8 +13,10 @@ from face2mesh.photo.detect import (
     DESCRIPTION_FILE,
     DETECTOR_FILE,
     FOLDER,
+    MEASURES,
     Detector,
     find_faces_with,
+    finds,
     packaged_detector,
     read_detector,
 )
@@ -134,16 +136,20 @@ class _Says:
         return {"boxes": self.rows if picture.shape[2] == self.width else self.rows[:, :0]}
 
 
+# The surest cell alone tells how sure a find is.
+SUREST = np.eye(MEASURES)[1]
+
+
 def _says_of(*faces):
     """What is found in a picture of 320 × 320, of which the network says (score, x, y, side)."""
     rows = [(score, x, y, side, side) for score, x, y, side in faces]
-    return find_faces_with(Detector(_Says(320, *rows), 0.5, 0.5), np.zeros((320, 320, 3), np.uint8))
+    return find_faces_with(Detector(_Says(320, *rows), SUREST, 0.5, 0.5), np.zeros((320, 320, 3), np.uint8))
 
 
 def test_boxes_in_pixels_of_the_picture():
     # 960 × 480 is looked at as 320 × 160.
     says = _Says(320, (0.8, 100, 40, 30, 20), (0.4, 200, 40, 30, 20))
-    (box,) = find_faces_with(Detector(says, 0.5, 0.5), np.zeros((480, 960, 3), np.uint8))
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.5), np.zeros((480, 960, 3), np.uint8))
     assert says.seen == [(1, 160, 320, 3)]
     assert box.score == pytest.approx(0.8)
     assert box.centre == pytest.approx((300, 120))
@@ -153,7 +159,7 @@ def test_boxes_in_pixels_of_the_picture():
 def test_sides_are_rounded_to_what_the_network_wants():
     # 300 × 211 becomes 304 × 208: each way with its own scale.
     says = _Says(304, (0.8, 152, 104, 30.4, 20.8))
-    (box,) = find_faces_with(Detector(says, 0.5, 0.5), np.zeros((211, 300, 3), np.uint8))
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.5), np.zeros((211, 300, 3), np.uint8))
     assert says.seen == [(1, 208, 304, 3)]
     assert box.centre == pytest.approx((150, 105.5))
     assert (box.w, box.h) == pytest.approx((30, 21.1))
@@ -171,6 +177,36 @@ def test_the_surer_neighbour_counts_more():
     assert box.centre[0] == pytest.approx((0.81 * 120 + 0.36 * 160) / (0.81 + 0.36))
 
 
+def test_faint_cells_count_for_how_sure_a_find_is_but_not_for_where_it_is():
+    says = _Says(320, (0.8, 120, 120, 64, 64), (0.3, 128, 120, 64, 64), (0.05, 128, 120, 64, 64))
+    (find,) = finds(says, np.zeros((320, 320, 3), np.uint8))
+    assert find.box.centre == pytest.approx((120, 120))
+    assert find.total == pytest.approx(1.1)
+    assert find.side == pytest.approx(64)
+    assert find.measures() == pytest.approx([1, math.log(4), math.log(1.1), 0, 0, 0], abs=1e-6)
+
+
+def test_a_find_is_measured_in_the_picture_as_it_is_searched():
+    says = _Says(320, (0.5, 100, 40, 32, 32))
+    (find,) = finds(says, np.zeros((480, 960, 3), np.uint8))
+    assert find.side == pytest.approx(32)
+    assert find.box.side == pytest.approx(96)
+    half = math.log(0.5)
+    assert find.measures() == pytest.approx([1, 0, half, half, half * half, half * half])
+
+
+def test_the_score_is_the_logistic_regression_s():
+    says = _Says(320, (0.5, 100, 100, 64, 64), (0.5, 100, 100, 64, 64), (0.5, 250, 250, 64, 64))
+    weights = np.array([0.2, 1, 3, 0, 0, 0])  # 0.2 and three times the logarithm of 1 or 0.5
+    sure, unsure = sorted(
+        find_faces_with(Detector(says, weights, 0.05, 0.05), np.zeros((320, 320, 3), np.uint8)),
+        key=lambda box: -box.score,
+    )
+    assert sure.score == pytest.approx(1 / (1 + math.exp(-0.2)))
+    assert unsure.score == pytest.approx(1 / (1 + math.exp(-0.2) * 8))
+    assert sure.centre == pytest.approx((100, 100))
+
+
 def test_a_part_of_a_face_is_no_face_and_a_neighbour_is():
     large, small = _says_of((0.9, 120, 120, 160), (0.8, 120, 80, 60), (0.7, 280, 280, 90))
     assert large.centre == pytest.approx((120, 120))
@@ -180,14 +216,14 @@ def test_a_part_of_a_face_is_no_face_and_a_neighbour_is():
 def test_a_further_face_must_be_surer():
     says = _Says(320, (0.6, 100, 100, 90, 90), (0.55, 280, 280, 90, 90))
     picture = np.zeros((320, 320, 3), np.uint8)
-    assert len(find_faces_with(Detector(says, 0.5, 0.5), picture)) == 2
-    (box,) = find_faces_with(Detector(says, 0.5, 0.58), picture)
+    assert len(find_faces_with(Detector(says, SUREST, 0.5, 0.5), picture)) == 2
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.58), picture)
     assert box.centre == pytest.approx((100, 100))
 
 
 def test_small_pictures_have_a_margin_and_faces_in_it_are_not_in_the_picture():
     says = _Says(128, (0.9, 12, 64, 20, 20), (0.9, 64, 110, 20, 20), (0.9, 44, 64, 20, 20))
-    (box,) = find_faces_with(Detector(says, 0.5, 0.5), np.zeros((80, 80, 3), np.uint8))
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.5), np.zeros((80, 80, 3), np.uint8))
     assert says.seen == [(1, 128, 128, 3)]
     assert box.centre == pytest.approx((20, 40))
     assert (box.w, box.h) == pytest.approx((20, 20))
@@ -196,8 +232,8 @@ def test_small_pictures_have_a_margin_and_faces_in_it_are_not_in_the_picture():
 def test_the_fine_search_is_stricter_and_comes_second():
     says = _Says(960, (0.73, 404, 404, 32, 32))  # seen only at 960 pixels
     picture = np.zeros((1000, 1000, 3), np.uint8)
-    assert find_faces_with(Detector(says, 0.5, 0.9), picture) == []
-    (box,) = find_faces_with(Detector(says, 0.5, 0.6), picture)
+    assert find_faces_with(Detector(says, SUREST, 0.5, 0.9), picture) == []
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.6), picture)
     assert box.centre == pytest.approx((404 / 0.96, 404 / 0.96))
     assert [shape[2] for shape in says.seen] == [320, 960] * 2
 

@@ -42,7 +42,8 @@ _INSIDE = 0.5
 # Cells that are less sure say nothing; a face needs one as sure as the second number. Cells at least half as sure as
 # the surest tell where the box is.
 _FAINT, _LEAST, _TELLING = 0.1, 0.3, 0.5
-_MIDDLE_SIDE = 64.0
+# Of faces below the first size, pixels, little is known: they are taken for as large.
+_SMALLEST_SIDE, _MIDDLE_SIDE = 24.0, 64.0
 MEASURES = 6
 """Numbers of a find that tell how sure it is, see `Find.measures`."""
 
@@ -65,7 +66,7 @@ class Find:
         """(6,): 1, the logit of the surest score, the logarithms of `total` and of the side over 64, their product, and
         the square of the latter. Small faces have few cells, and those are less sure."""
         logit = math.log(self.box.score / (1 - self.box.score)) if self.box.score < 1 else math.inf
-        total, size = math.log(self.total), math.log(max(self.side, 1.0) / _MIDDLE_SIDE)
+        total, size = math.log(self.total), math.log(max(self.side, _SMALLEST_SIDE) / _MIDDLE_SIDE)
         return np.array([1.0, min(logit, 20.0), total, size, size * total, size * size])
 
 

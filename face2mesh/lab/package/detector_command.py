@@ -10,7 +10,7 @@ from face2mesh.photo.detect import DETECTOR_FILE
 from face2mesh.store import provenance
 
 # Most pictures show one face: a further one is asked for better odds, by this factor.
-FURTHER_ODDS = 1.5
+FURTHER_ODDS = 2.0
 
 
 def add_detector(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
