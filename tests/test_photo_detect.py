@@ -238,6 +238,26 @@ def test_the_fine_search_is_stricter_and_comes_second():
     assert [shape[2] for shape in says.seen] == [320, 960] * 2
 
 
+def test_the_fine_search_is_for_small_faces():
+    # 64 of 320 pixels are 192 of 960.
+    says = _Says(960, (0.9, 300, 300, 190, 190), (0.95, 700, 700, 194, 194))
+    picture = np.zeros((960, 960, 3), np.uint8)
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.5), picture, small=True)
+    assert box.centre == pytest.approx((300, 300))
+
+
+def test_a_face_seen_in_both_searches_is_one():
+    class Both(_Says):
+        def __call__(self, outputs, picture):
+            side = picture.shape[2]
+            return {"boxes": np.array([[[0.8 if side == 320 else 0.9, side / 2, side / 2, side / 8, side / 8]]])}
+
+    (box,) = find_faces_with(Detector(Both(0), SUREST, 0.5, 0.5), np.zeros((960, 960, 3), np.uint8), small=True)
+    assert box.score == pytest.approx(0.9)
+    assert (box.x, box.y, box.w, box.h) == pytest.approx((420, 420, 120, 120))
+    assert all(type(value) is float for value in (box.x, box.y, box.w, box.h, box.score))
+
+
 def test_batch_equals_single():
     network = packaged_detector().network
     pictures = np.random.default_rng(0).integers(0, 256, (3, 48, 72, 3), np.uint8)

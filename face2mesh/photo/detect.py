@@ -33,6 +33,8 @@ _MEND = "reinstall face2mesh, or make one with `face2mesh lab package-detector`"
 # The network's picture has sides that are multiples of the first number, and at least the second.
 _MULTIPLE, _SHORTEST = 8, 16
 _USUAL, _FINE = 320, 960
+# The fine search is for faces that the usual one sees with at most so many pixels.
+_SMALL = 64.0
 # Pictures up to the second size get a margin of their repeated border, this wide in pixels: a face may fill them to the
 # edges or be cut off there, and the network knows faces with something around them.
 _MARGIN, _WITH_MARGIN = 24, 160
@@ -113,7 +115,9 @@ def find_faces_with(detector: Detector, rgb: NDArray[np.uint8], small: bool = Fa
     found = _search(rgb, _USUAL, detector, detector.threshold)
     found = found[:1] + [box for box in found[1:] if box.score > detector.further_threshold]
     if (small or not found) and max(rgb.shape[:2]) > _USUAL:
-        found = _distinct(found + _search(rgb, _FINE, detector, detector.further_threshold))
+        largest = _SMALL * max(rgb.shape[:2]) / _USUAL
+        fine = _search(rgb, _FINE, detector, detector.further_threshold)
+        found = _distinct(found + [box for box in fine if box.side <= largest])
     return sorted(found, key=lambda box: (-box.side, box.x, box.y))
 
 
@@ -139,10 +143,10 @@ def finds(network: Network, rgb: NDArray[np.uint8], longer: int = _USUAL) -> lis
     rows = rows[rows[:, 0] > _FAINT].astype(np.float64)
     rows[:, 1:3] -= margin
     rows = rows[((rows[:, 1:3] >= 0) & (rows[:, 1:3] <= (across, down))).all(1)]
-    factor = np.array([width / across, height / down])
+    right, below = width / across, height / down
     result = []
     for score, total, x, y, w, h in _joined(rows):
-        box = Box((x - w / 2) * factor[0], (y - h / 2) * factor[1], w * factor[0], h * factor[1], score)
+        box = Box((x - w / 2) * right, (y - h / 2) * below, w * right, h * below, score)
         result.append(Find(box, total, math.sqrt(w * h)))
     return result
 
