@@ -2,9 +2,10 @@
 
 A slim residual network (He et al. 2016) of plain 3×3 convolutions, which a CPU runs faster than depthwise ones, says
 where the dense points are; features sampled at them move them twice more, each point by itself, and all together at
-last (a cascade, as in Dollár et al. 2010). Their shape, centred and scaled, gives codes and pose by a linear map, which starts as the ridge regression on
-exact pairs; a hidden layer adds what the outline does not show. Dense points tell nearly all of a head's shape (Wood
-et al. 2022), and are far easier to learn than codes whose effect on the picture hangs on a pose.
+last (a cascade, as in Dollár et al. 2010). Their shape, centred and scaled, gives codes and pose by a linear map, which
+starts as the ridge regression on exact pairs; a hidden layer adds what the outline does not show. Dense points tell
+nearly all of a head's shape (Wood et al. 2022), and are far easier to learn than codes whose effect on the picture
+hangs on a pose.
 Letters: B batch, N dense points, M identity modes, K numbers of a shape.
 """
 
@@ -236,7 +237,7 @@ class Encoder(nn.Module):
         # The points have a loss of their own; what follows from them must not bend them.
         components, _, size = self._components(points.detach())
         hidden = self.hidden(torch.cat([flat, near, components, fine], 1))
-        shapes = self.shape_basis / self.shape_basis.square().sum(0)  # what a component of 1 looks like
+        shapes = self.shape_basis / self.shape_basis.square().sum(0).clamp_min(1e-9)  # what a component of 1 looks like
         together = (_MOVE_GAIN * self.together(hidden)) @ shapes.T
         points = points + (size[:, None] * together).view_as(points)
         components, centre, size = self._components(points.detach())
