@@ -55,7 +55,7 @@ class Shot:
 
 
 _TURNED: Place = (-0.42, -0.85, 0.0)
-_CLOSE_UP = (544, 300)
+_CLOSE_UP = (542, 300)
 _SMILE = {
     **dict.fromkeys(("mouthSmileLeft", "mouthSmileRight"), 0.85),
     **dict.fromkeys(("cheekSquintLeft", "cheekSquintRight", "eyeSquintLeft", "eyeSquintRight"), 0.4),
