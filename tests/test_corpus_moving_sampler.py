@@ -12,11 +12,11 @@ from face2mesh.lab.corpus.splits import MOVING_HELD_OUT_PAIRS, MOVING_TRAIN, WIT
 
 @pytest.fixture(scope="module")
 def drawn() -> np.ndarray:
-    return MOVING_TRAIN.expressions(MOVING_TRAIN.generator(), 4000)
+    return MOVING_TRAIN.expressions(MOVING_TRAIN.generator(), 1500)
 
 
 def test_the_same_state_gives_the_same_draws(drawn: np.ndarray) -> None:
-    np.testing.assert_array_equal(MOVING_TRAIN.expressions(MOVING_TRAIN.generator(), 4000), drawn)
+    np.testing.assert_array_equal(MOVING_TRAIN.expressions(MOVING_TRAIN.generator(), 1500), drawn)
     assert not np.array_equal(sample_moving(np.random.default_rng(1), 100), drawn[:100])
 
 
