@@ -31,9 +31,7 @@ class Person:
         self.model = face2mesh.load()
         head = self.head = self.model.base_head
         skin = skin_of(head)
-        fitted = skin.fit(np.exp(skin.mean), np.zeros(len(skin.mean), np.float32), np.zeros_like(skin.mean), None)
-        person = skin.mean + 0.8 * skin.modes[1]
-        self.truth = _to_srgb(_extended(skin, replace(fitted, skin=person)))
+        self.truth = _to_srgb(_extended(skin, skin.mean + 0.8 * skin.modes[1]))
         texels = texels_of(head, 256)
         rest = texels.lift(head.vertices)
         self.face_texels = texels.flat[texels.lift(bare_skin(head)) > 0.99]

@@ -76,9 +76,9 @@ def texture_of(face: Face, rgb: NDArray[np.uint8], size: int = 1024, light: Ligh
     coarse = window.coarse(photo)
     skin = skin_of(head)
     fitted = _fit(skin, coarse, trust, base, normals, face.light)
-    model = _extended(skin, fitted)
+    model = _extended(skin, fitted.skin)
     shade = filled(base.picture(np.log(shading(fitted.light, normals))), base.covered.astype(np.float32))
-    spread = _upsampled(skin, skin.spread[:, None], float(skin.spread.max()))[..., 0]
+    spread = _extended(skin, skin.spread[:, None])[..., 0]
 
     residual = coarse - shade - fitted.exposure - model
     belief = _belief(residual, trust, spread)
@@ -231,18 +231,10 @@ def _fit(
     return skin.fit(np.where(seen[:, None] > 0, np.exp(mean[:, :3]), DARKEST), seen, direction, light)
 
 
-def _extended(skin: StatisticalSkin, fitted: FittedSkin) -> Pixels:
-    """(b, b, 3), the fitted skin, gone on smoothly to ears, scalp and neck."""
-    square, known = skin.picture(fitted.skin)
-    picture = filled(square, known)
-    while len(picture) < BASE:
-        picture = doubled(picture)
-    return picture
-
-
-def _upsampled(skin: StatisticalSkin, values: Pixels, outside: float) -> Pixels:
+def _extended(skin: StatisticalSkin, values: Pixels) -> Pixels:
+    """(b, b, C), what the modelled texels have (n, C), gone on smoothly to ears, scalp and neck."""
     square, known = skin.picture(values)
-    picture = np.where(known[..., None] > 0, square, outside).astype(np.float32)
+    picture = filled(square, known)
     while len(picture) < BASE:
         picture = doubled(picture)
     return picture
