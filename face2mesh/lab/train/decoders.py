@@ -39,10 +39,13 @@ ELSEWHERE = 0.3  # weight of a vertex that is neither of the face nor of the ear
 class MeshDistance:
     """The terms between predicted and true skins (B, S, 3)."""
 
-    def __init__(self, base: BaseHead, weights: DecoderWeights, device: torch.device) -> None:
-        """Precompute what the base head fixes: vertex weights, edges, Laplacian."""
+    def __init__(self, base: BaseHead, weights: DecoderWeights, device: torch.device, contact: float = 1.0) -> None:
+        """Precompute what the base head fixes: vertex weights (`contact` for lips and lids), edges, Laplacian."""
         self.weights = weights
         importance = np.where(base.regions["face_and_ears"][: base.skin_count], 1.0, ELSEWHERE)
+        if contact != 1:
+            for name in ("lip_upper", "lip_lower", "lid_upper", "lid_lower"):
+                importance[base.region(name)[: base.skin_count]] = contact
         self.importance = torch.from_numpy(importance / importance.mean()).float().to(device)
         edges = edges_of_faces(base.skin_quads)
         self.edges = torch.from_numpy(edges.astype(np.int64)).to(device)
@@ -77,10 +80,10 @@ def decoder_objective(
     """Step number and worker to terms: fresh people with fresh expressions from the training split in each step."""
     settings = training.optimisation
     device = torch.device(settings.device)
-    distance = MeshDistance(base, training.weights, device)
+    distance = MeshDistance(base, training.weights, device, training.contact)
     share = settings.batch // settings.workers
     split = MOVING_TRAIN if isinstance(corpus, MovingCorpus) else TRAIN
-    heads = _moving_heads(corpus) if isinstance(corpus, MovingCorpus) else _linear_heads(corpus, device)
+    heads = moving_heads(corpus) if isinstance(corpus, MovingCorpus) else linear_heads(corpus, device)
 
     def terms(step: int, worker: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([split.seed, settings.seed, step, worker])
@@ -100,7 +103,8 @@ Heads = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Codes (B, M) and weights (B, 52) to neutral skins and displacements (B, S, 3) mm."""
 
 
-def _linear_heads(corpus: Corpus, device: torch.device) -> Heads:
+def linear_heads(corpus: Corpus, device: torch.device) -> Heads:
+    """What decoders are taught of the linear corpus: two matrix products."""
     skin = corpus.skin_count
     rest = torch.from_numpy(corpus.mean[:skin]).to(device)
     identities = torch.from_numpy(corpus.identity[:, :skin].reshape(len(corpus.identity), -1).copy()).to(device)
@@ -113,7 +117,9 @@ def _linear_heads(corpus: Corpus, device: torch.device) -> Heads:
     return heads
 
 
-def _moving_heads(corpus: MovingCorpus) -> Heads:
+def moving_heads(corpus: MovingCorpus) -> Heads:
+    """What decoders are taught of the moving corpus."""
+
     def heads(identity: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
         codes = identity.cpu().numpy()
         neutral = torch.from_numpy(corpus.skin(codes)).to(identity)
