@@ -268,6 +268,8 @@ largest = 50.0
     assert "held-out faces" in capsys.readouterr().err
     detector = read_detector(tmp_path / "out")
     assert detector.further_threshold > detector.threshold
+    report = json.loads((tmp_path / "out" / "detector.json").read_text())["provenance"]["calibration"]
+    assert all(0.3 < factor < 3 for factor in report["sizes_were"])
     picture = np.full((200, 240, 3), (0, 60, 0), np.uint8)
     face = Image.fromarray(_pieces(1).faces[0].permute(1, 2, 0).numpy())
     picture[40:136, 80:176] = np.asarray(face)

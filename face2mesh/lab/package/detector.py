@@ -20,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from face2mesh.errors import Face2MeshError, InputFileError
 from face2mesh.lab.evaluate.fairface import BORDER
 from face2mesh.lab.evaluate.same_face import same_face
-from face2mesh.lab.nets.detector import Detector, DetectorConfiguration, Pyramid
+from face2mesh.lab.nets.detector import OUTPUTS, Detector, DetectorConfiguration, Pyramid
 from face2mesh.lab.package.export import LARGEST_DIFFERENCE_OF_CODES, differences, export_network
 from face2mesh.lab.pairs.fairface import PHOTO_SIDE
 from face2mesh.lab.pairs.pasted import FACE_SIDE, Composition, Pieces, paste
@@ -132,6 +132,33 @@ def _in_halves(content: bytes) -> bytes:
     return stored
 
 
+def with_true_sizes(detector: Detector, pieces: Pieces) -> tuple[Detector, NDArray[np.float64]]:
+    """The detector with boxes as large as the faces of held-out photos, in the median.
+
+    Joining what several cells say of a face, from copies of several sizes, shifts the sizes a little.
+
+    Args:
+        detector: simplified; it is changed.
+        pieces: with held-out faces.
+
+    Returns:
+        The detector, and the logarithms (2,) of the factors on width and height that were taken back.
+    """
+    network = Network(DETECTOR_FILE, exported(detector), threads=1)
+    ratios = []
+    for photo, (true,) in _photos(pieces):
+        right = [find for find in detect.finds(network, photo) if same_face(find.box, true)]
+        if right:
+            box = max(right, key=lambda find: find.box.score).box
+            ratios.append((box.w / true.w, box.h / true.h))
+    offset: NDArray[np.float64] = np.median(np.log(np.array(ratios).reshape(-1, 2)), 0) if ratios else np.zeros(2)
+    with torch.no_grad():
+        bias = detector.outputs.bias
+        assert bias is not None
+        bias[[OUTPUTS.index("log_width"), OUTPUTS.index("log_height")]] -= torch.tensor(offset, dtype=bias.dtype)
+    return detector, offset
+
+
 def calibrated(content: bytes, pieces: Pieces, scenery: Scenery) -> tuple[NDArray[np.float64], float, dict[str, Any]]:
     """How sure a find is, and from which score on it counts, from pictures that training has not seen.
 
@@ -189,17 +216,22 @@ def _without_faces(tiles: NDArray[np.uint8], pieces: Pieces, generator: torch.Ge
 
 def _with_faces(pieces: Pieces, generator: torch.Generator) -> Iterator[tuple[NDArray[np.uint8], list[Box]]]:
     """Photos of faces, as they are and with a border, and faces of all sizes on scenery, with the boxes to be found."""
+    yield from _photos(pieces)
+    for _ in range(_FACE_PICTURES):
+        pasted = paste(pieces, 1, _SIDE, _FACES, generator)
+        asked = pasted.there[0] & (pasted.visible[0] > _SHOWN) & (pasted.boxes[0, :, 2:4].prod(1).sqrt() > _SMALLEST)
+        boxes = [Box(x - w / 2, y - h / 2, w, h) for x, y, w, h in pasted.boxes[0, asked, :4].tolist()]
+        yield _picture(pasted.pictures[0]), boxes
+
+
+def _photos(pieces: Pieces) -> Iterator[tuple[NDArray[np.uint8], list[Box]]]:
+    """Photos of faces, as they are and with a border, with the box to be found."""
     for face, landmarks in zip(pieces.faces[:_PHOTOS], pieces.landmarks[:_PHOTOS], strict=True):
         photo = np.asarray(Image.fromarray(face.permute(1, 2, 0).numpy()).resize((PHOTO_SIDE, PHOTO_SIDE)))
         points = landmarks.numpy() * (PHOTO_SIDE / FACE_SIDE)
         for border in (0, BORDER):
             framed = np.pad(photo, ((border, border), (border, border), (0, 0)), mode="edge")
             yield framed, [box_of_points(points + border)]
-    for _ in range(_FACE_PICTURES):
-        pasted = paste(pieces, 1, _SIDE, _FACES, generator)
-        asked = pasted.there[0] & (pasted.visible[0] > _SHOWN) & (pasted.boxes[0, :, 2:4].prod(1).sqrt() > _SMALLEST)
-        boxes = [Box(x - w / 2, y - h / 2, w, h) for x, y, w, h in pasted.boxes[0, asked, :4].tolist()]
-        yield _picture(pasted.pictures[0]), boxes
 
 
 def _picture(made: torch.Tensor) -> NDArray[np.uint8]:

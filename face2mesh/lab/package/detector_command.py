@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from face2mesh.photo.detect import DETECTOR_FILE
 from face2mesh.store import provenance
 
@@ -29,7 +31,15 @@ def run(arguments: argparse.Namespace) -> None:
         Face2MeshError: the exported network says something else than the original, or is too large.
     """
     from face2mesh.lab.data import data_folder
-    from face2mesh.lab.package.detector import SEED, calibrated, exported, read_trained, simplified, write_detector
+    from face2mesh.lab.package.detector import (
+        SEED,
+        calibrated,
+        exported,
+        read_trained,
+        simplified,
+        with_true_sizes,
+        write_detector,
+    )
     from face2mesh.lab.pairs.pasted import read_pieces
     from face2mesh.lab.pairs.scenery import Scenery
     from face2mesh.lab.train.checkpoint import CHECKPOINT
@@ -38,12 +48,14 @@ def run(arguments: argparse.Namespace) -> None:
     scenery_file = arguments.build / "scenery.npz"
     scenery = Scenery.load(scenery_file)
     detector, header = read_trained(trained)
-    content = exported(simplified(detector))
     held = header["configuration"]["held_faces"]
     pieces = read_pieces(data_folder(arguments), scenery, held=True, held_faces=held)
+    detector, offset = with_true_sizes(simplified(detector), pieces)
+    content = exported(detector)
     weights, threshold, report = calibrated(content, pieces, scenery)
     odds = FURTHER_ODDS * threshold / (1 - threshold)
     origin = provenance({"run": trained / CHECKPOINT, "scenery": scenery_file}, seed=SEED)
+    report["sizes_were"] = [round(float(factor), 4) for factor in np.exp(offset)]
     origin = {**origin, "training": header, "calibration": report}
     write_detector(arguments.output, content, weights, threshold, odds / (1 + odds), origin)
     print(
