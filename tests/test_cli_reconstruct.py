@@ -95,8 +95,9 @@ def test_subdivide(model, out, astronaut, capsys):
 
 def test_demo(model, out, capsys):
     assert main(["demo", "--model", str(model), "-o", str(out)]) == 0
-    assert files(out) == ["astronaut.glb", "astronaut.json", "astronaut.obj", "astronaut.png"]
-    assert len(capsys.readouterr().out.split()) == 4
+    written = ["-texture.png", ".glb", ".html", ".json", ".mtl", ".obj", ".png"]
+    assert files(out) == [f"astronaut{ending}" for ending in written]
+    assert len(capsys.readouterr().out.split()) == len(written)
 
 
 def test_json_lines(model, out, astronaut, tmp_path, capsys):
