@@ -48,10 +48,13 @@ def preview(face: Face, rgb: Picture, source: Picture | None = None) -> Picture:
             )
         )
     camera, pose = frame(face.vertices, _TURNED, PANEL_WIDTH, PANEL_HEIGHT)
-    # The photo's colours hold the photo's light already: shown as they are.
-    even = np.zeros((9, 3), np.float32)
-    even[0] = 1
     assert coloured.colours is not None
+    if face.texture is None:
+        # The photo's colours hold the photo's light already: shown as they are.
+        light, texture = np.zeros((9, 3), np.float32), None
+        light[0] = 1
+    else:
+        light, texture = None, (face.texture, corner_uv(face.head))
     panels.append(
         render(
             face.vertices,
@@ -59,10 +62,11 @@ def preview(face: Face, rgb: Picture, source: Picture | None = None) -> Picture:
             coloured.colours / 255.0,
             camera,
             pose,
-            even,
+            light,
+            shine=shine,
             opacities=opacities,
             two_sided=False,
-            texture=None if face.texture is None else (face.texture, corner_uv(face.head)),
+            texture=texture,
         )
     )
     between = np.full((PANEL_HEIGHT, _GAP, 3), 255, np.uint8)
