@@ -7,8 +7,8 @@ import pytest
 
 from face2mesh.cli import laboratory, main
 from face2mesh.cli import progress as progress_module
-from face2mesh.cli.progress import Progress
 from face2mesh.cli.head_options import FORMATS
+from face2mesh.cli.progress import Progress
 from face2mesh.write import BLENDER_WRITERS, WRITERS
 
 

@@ -6,12 +6,12 @@ import pytest
 from made_up import made_up_head
 
 from face2mesh.draw import raster
+from face2mesh.head.corners import corner_uv
 from face2mesh.head.normals import vertex_normals
 from face2mesh.lab.render import kernels
 from face2mesh.lab.render.picture import Lamp, Light, Piece, Textures, picture_of
 from face2mesh.lab.render.rasteriser import rasterise
 from face2mesh.lab.render.shadows import Shadows
-from face2mesh.head.corners import corner_uv
 from face2mesh.lab.render.uv import TexelMap
 
 SIDE = 90

@@ -1,4 +1,4 @@
-"""A sheet of textures: photo, texture without light, and the head that wears it, from three sides and in its own light."""
+"""A sheet of textures: photo, texture without light, and the head that wears it, from three sides, and in its light."""
 
 from __future__ import annotations
 

@@ -121,8 +121,8 @@ def load_average(run: Path, network: nn.Module) -> None:
 def load_matching(run: Path, network: nn.Module) -> None:
     """Give a network those averaged weights of a run whose names and shapes it shares.
 
-    So a network goes on from a run on another corpus, or of other last layers. A layer that got more inputs, after those
-    it had, starts as if they were zero.
+    So a network goes on from a run on another corpus, or of other last layers. A layer that got more inputs, after
+    those it had, starts as if they were zero.
 
     Raises:
         InputFileError: there is no checkpoint, or nothing of it fits.
