@@ -30,7 +30,7 @@ _AT_ONCE = 13
 
 @dataclass(frozen=True, eq=False)
 class HeadMesh:
-    """A face as a mesh that can be written. Everything dear is made at its first use.
+    """A face as a mesh that can be written. What takes time is made at its first use.
 
     Lengths are millimetres in the head's own frame, the face's scale applied, the pose not.
 
