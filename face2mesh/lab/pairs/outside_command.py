@@ -17,7 +17,7 @@ from face2mesh.lab.data import data_folder
 from face2mesh.lab.pairs.files import write_pairs
 from face2mesh.lab.pairs.looks import looks_of_photos
 from face2mesh.lab.pairs.progress import progress_to
-from face2mesh.lab.pairs.rendered import World, render_pair
+from face2mesh.lab.pairs.rendered import World, render_pair, stacked
 from face2mesh.store import provenance
 
 OUTPUT = "rendered-outside.npz"
@@ -51,13 +51,8 @@ def make(arguments: argparse.Namespace) -> None:
     weights = sample_expressions(np.random.default_rng([SEED, seed, 1]), count, withheld=WITHHELD_PAIRS)
     nobody = np.zeros((count, len(corpus.identity)), np.float32)
     world = World(head, corpus, *looks, nobody, weights, SEED + seed)
-    tell = progress_to(count, "rendering")
-    rows = []
-    for row in outside_pairs(world, people):
-        rows.append(row)
-        tell(len(rows))
-    jpegs = [row.pop("jpeg") for row in rows]
-    arrays = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in rows[0]}
+    arrays = stacked(outside_pairs(world, people), progress_to(count, "rendering"))
+    jpegs = arrays.pop("jpeg")
     write_pairs(build / OUTPUT, "rendered-pairs", arrays, jpegs, origin)
     print(f"{build / OUTPUT}: {count} pictures of {len(people.vertices)} people outside the span")
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from multiprocessing import get_context
 from typing import Any
 
@@ -336,15 +337,25 @@ def render_pairs(
     Returns:
         Name to array with one row a picture (see `read_pairs`); "jpeg" is a list of files' bytes.
     """
-    count = len(world.identity)
-    pairs: list[Pair] = []
-    for block in _blocks(world, workers, None if time_limit is None else time.monotonic() + time_limit):
-        pairs += block
+    blocks = _blocks(world, workers, None if time_limit is None else time.monotonic() + time_limit)
+    return stacked(chain.from_iterable(blocks), progress)
+
+
+def stacked(pairs: Iterable[Pair], progress: Callable[[int], None] | None = None) -> Pair:
+    """Pairs one by one as arrays with a row a picture; "jpeg" is a list of files' bytes.
+
+    Args:
+        pairs: what `render_pair` gives.
+        progress: told how many are done.
+    """
+    kept: list[Pair] = []
+    for pair in pairs:
+        kept.append(pair)
         if progress:
-            progress(min(len(pairs), count))
-    names = pairs[0].keys() - {"jpeg"} if pairs else set()
-    arrays: Pair = {name: np.stack([pair[name] for pair in pairs]) for name in sorted(names)}
-    return arrays | {"jpeg": [pair["jpeg"] for pair in pairs]}
+            progress(len(kept))
+    names = kept[0].keys() - {"jpeg"} if kept else set()
+    arrays: Pair = {name: np.stack([np.asarray(pair[name]) for pair in kept]) for name in sorted(names)}
+    return arrays | {"jpeg": [pair["jpeg"] for pair in kept]}
 
 
 def _blocks(world: World, workers: int, deadline: float | None) -> Iterator[list[Pair]]:

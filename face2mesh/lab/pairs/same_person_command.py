@@ -15,7 +15,7 @@ from face2mesh.lab.data import data_folder
 from face2mesh.lab.pairs.files import write_pairs
 from face2mesh.lab.pairs.looks import looks_of_photos
 from face2mesh.lab.pairs.progress import progress_to
-from face2mesh.lab.pairs.rendered import World, render_pair
+from face2mesh.lab.pairs.rendered import World, render_pair, stacked
 from face2mesh.store import provenance
 
 OUTPUT = "rendered-same-person.npz"
@@ -52,13 +52,8 @@ def make(arguments: argparse.Namespace) -> None:
     codes, weights = HELD_OUT_PEOPLE.draw(people * pictures, corpus.population, STREAM)
     identity = np.repeat(codes[:people], pictures, axis=0)
     world = World(head, corpus, *looks, identity, weights, HELD_OUT_PEOPLE.seed + STREAM + seed)
-    tell = progress_to(people * pictures, "rendering")
-    rows = []
-    for row in pictures_of_people(world, pictures):
-        rows.append(row)
-        tell(len(rows))
-    jpegs = [row.pop("jpeg") for row in rows]
-    arrays = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in rows[0]}
+    arrays = stacked(pictures_of_people(world, pictures), progress_to(people * pictures, "rendering"))
+    jpegs = arrays.pop("jpeg")
     write_pairs(build / OUTPUT, "rendered-pairs", arrays, jpegs, origin)
     print(f"{build / OUTPUT}: {pictures} pictures of each of {people} people")
 
