@@ -11,7 +11,7 @@ from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
 from face2mesh.errors import InputFileError
-from face2mesh.lab.base.alignment import align
+from face2mesh.head.alignment import align
 from face2mesh.lab.corpus.out_of_span import OutOfSpan
 from face2mesh.lab.corpus.splits import TRAIN
 from face2mesh.lab.evaluate.vertex_error import Span, Truth

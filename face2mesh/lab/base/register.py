@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import splu
 
+from face2mesh.head.alignment import align
 from face2mesh.head.normals import triangle_normals, vertex_normals
 from face2mesh.lab.base import correspondences as known
-from face2mesh.lab.base.alignment import align
 from face2mesh.lab.base.closest import Surface
 from face2mesh.lab.base.loops import QuadMesh
 from face2mesh.lab.base.sources import ScanMean

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError
+from face2mesh.head.alignment import align
 from face2mesh.head.base_head import BaseHead
-from face2mesh.lab.base.alignment import align
 from face2mesh.lab.base.sources import MM_PER_UNIT, MakeHumanBody, bytes_of, makehuman_source, read_makehuman
 from face2mesh.lab.base.topology import head_skin
 from face2mesh.lab.corpus.lashes import lash_roots

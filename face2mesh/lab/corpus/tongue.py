@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.head.alignment import align
 from face2mesh.head.base_head import BaseHead
-from face2mesh.lab.base.alignment import align
 from face2mesh.lab.base.sources import OBJECT, makehuman_source, text_of
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError, PhotoError
 from face2mesh.face import Face
-from face2mesh.lab.base.alignment import aligned_distances
+from face2mesh.head.alignment import aligned_distances
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.evaluate.human_error import error_without_offsets, levelled_residuals, read_human_points
 from face2mesh.lab.evaluate.intervals import difference, gain, mean

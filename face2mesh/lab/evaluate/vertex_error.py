@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.errors import InputFileError
-from face2mesh.lab.base.alignment import align, aligned_distances
+from face2mesh.head.alignment import align, aligned_distances
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.out_of_span import OutOfSpan
 from face2mesh.lab.evaluate.intervals import difference, gain, mean

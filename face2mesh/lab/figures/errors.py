@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from face2mesh.draw import VIEWS, contact_sheet, frame, part_colours, render
 from face2mesh.draw.sheet import INK, PAPER
-from face2mesh.lab.base.alignment import align
+from face2mesh.head.alignment import align
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.evaluate.vertex_error import REGION, nominal_box
 from face2mesh.lab.pairs import read_pairs

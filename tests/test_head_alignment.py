@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from face2mesh.lab.base.alignment import align, aligned_distances
+from face2mesh.head.alignment import align, aligned_distances
 
 CORNERS = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 3], [0, 0, -3]])
 QUARTER = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
