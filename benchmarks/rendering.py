@@ -71,7 +71,7 @@ def main() -> None:
     behind = generator.integers(0, 256, (4, SIZE, SIZE, 3)).astype(np.uint8)
     backdrops = Backdrops(behind, np.tile(np.array([30, 30, 130, 130], np.float32), (4, 1)))
     world = World(head, corpus, skins, backdrops, identity, expression, SEED)
-    stage = world.stage
+    stage = world.setting.stage
     heads = corpus.heads(identity, expression)
     colours = np.full((len(head.vertices), 3), 0.5, np.float32)
     colours[: head.skin_count] = procedural_skin(head, generator)
@@ -105,7 +105,7 @@ def main() -> None:
 
     def dressed(repetition: int) -> None:
         row = repetition % PEOPLE
-        rendered.draw_head(world, heads[row], views[row], lights[row], np.random.default_rng([SEED, repetition]))
+        rendered.draw_head(world.setting, heads[row], views[row], lights[row], np.random.default_rng([SEED, repetition]))
 
     def pair(repetition: int) -> None:
         render_pair(world, repetition % PEOPLE, heads[repetition % PEOPLE])

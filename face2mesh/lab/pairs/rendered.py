@@ -45,8 +45,30 @@ AT_ONCE = 64
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What all pictures of heads on one base head share, whoever is in them.
+
+    Attributes:
+        head: the base head.
+        skins: of photos; may be none.
+        backdrops: may be none.
+        procedural: share of invented skins.
+    """
+
+    head: BaseHead
+    skins: Skins
+    backdrops: Backdrops
+    procedural: float = 0.08
+    stage: Stage = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what does not change from picture to picture."""
+        object.__setattr__(self, "stage", Stage.of(self.head))
+
+
+@dataclass(frozen=True)
 class World:
-    """What all pictures of a set share.
+    """What all pictures of a set share, and who is in them.
 
     Attributes:
         head: the base head.
@@ -57,6 +79,7 @@ class World:
         expression: (N, 52).
         seed: of everything else.
         procedural: share of invented skins.
+        setting: head, skins and backdrops, prepared.
     """
 
     head: BaseHead
@@ -67,11 +90,11 @@ class World:
     expression: FloatArray
     seed: int
     procedural: float = 0.08
-    stage: Stage = field(init=False)
+    setting: Setting = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare what does not change from picture to picture."""
-        object.__setattr__(self, "stage", Stage.of(self.head))
+        object.__setattr__(self, "setting", Setting(self.head, self.skins, self.backdrops, self.procedural))
 
 
 @dataclass(frozen=True)
@@ -120,13 +143,23 @@ def random_rotation(generator: Generator) -> FloatArray:
 
 @dataclass(frozen=True)
 class View:
-    """A pinhole camera of focal length 1 before a head: X_cam = turn · X_head + distance · ray, and its crop."""
+    """A pinhole camera of focal length 1 before a head: X_cam = turn · X_head + distance · ray, and its square picture.
+
+    Attributes:
+        turn: (3, 3).
+        ray: (3,), through the head's origin, z = 1.
+        distance: mm, along the camera's axis.
+        corner: (2,), upper left, at depth 1.
+        side: of the square, at depth 1.
+        size: pixels along it.
+    """
 
     turn: FloatArray
     ray: NDArray[np.float64]
     distance: float
     corner: NDArray[np.float64]
     side: float
+    size: int = CROP_PIXELS
 
     def placed(self, points: FloatArray) -> FloatArray:
         """Points (n, 3) of the head in camera axes, mm."""
@@ -134,9 +167,9 @@ class View:
         return result
 
     def pixels(self, placed: FloatArray) -> NDArray[np.float64]:
-        """Points in camera axes, in pixels of the 160-pixel crop, with depth."""
+        """Points in camera axes, in pixels of the picture, with depth."""
         deep = placed[:, 2:].astype(np.float64)
-        flat = (placed[:, :2] / deep - self.corner) * (CROP_PIXELS / self.side)
+        flat = (placed[:, :2] / deep - self.corner) * (self.size / self.side)
         return np.concatenate([flat, deep], 1)
 
 
@@ -167,7 +200,7 @@ def render_pair(world: World, index: int, vertices: FloatArray | None = None, lo
     view = View(turn, ray, distance, np.array(wide.corner), wide.side)
     points = view.pixels(view.placed(head.dense(vertices)))[:, :2]
     light = random_light(generator)
-    picture, seen = draw_head(world, vertices, view, light, generator, look)
+    picture, seen = draw_head(world.setting, vertices, view, light, generator, look)
     return {
         "jpeg": photographed(picture, generator),
         "points": points.astype(np.float32),
@@ -193,48 +226,48 @@ def _visible(head: BaseHead, points: NDArray[np.float64], seen: NDArray[np.int32
 
 
 def draw_head(
-    world: World,
+    setting: Setting,
     vertices: FloatArray,
     view: View,
     light: Light,
     generator: Generator,
     look: Generator | None = None,
 ) -> tuple[FloatArray, NDArray[np.int32]]:
-    """The picture before the camera spoils it, (160, 160, 3) sRGB 0 to 1, and the triangle seen at each sample."""
-    head, stage = world.head, world.stage
-    pieces, textures, lenses, tint = _dressed(world, vertices, generator, look or generator)
+    """The picture before the camera spoils it, (h, h, 3) sRGB 0 to 1, and the triangle seen at each sample."""
+    head, stage, size = setting.head, setting.stage, view.size
+    pieces, textures, lenses, tint = _dressed(setting, vertices, generator, look or generator)
     whole = np.concatenate([piece.vertices for piece in pieces])
     placed = view.placed(whole)
     shadows = [stage.shadows.of_lamp(view.turn.T @ lamp.direction, lamp.sharpness) for lamp in light.lamps]
     pixels = view.pixels(placed)
-    drawn, seen = picture_of(pieces, placed, pixels, light, shadows, textures, CROP_PIXELS)
+    drawn, seen = picture_of(pieces, placed, pixels, light, shadows, textures, size)
     backdrop, frame = None, None
-    if len(world.backdrops):
-        chosen = int(generator.integers(len(world.backdrops)))
+    if len(setting.backdrops):
+        chosen = int(generator.integers(len(setting.backdrops)))
         if generator.random() < 0.85:
-            backdrop = world.backdrops.pictures[chosen]
+            backdrop = setting.backdrops.pictures[chosen]
         if generator.random() < 0.6:
-            frame = world.backdrops.frames[chosen]
-    behind = to_linear(background(CROP_PIXELS, generator, backdrop) / np.float32(255))
+            frame = setting.backdrops.frames[chosen]
+    behind = to_linear(background(size, generator, backdrop) / np.float32(255))
     picture = to_srgb(drawn[..., :3] + behind * (1 - drawn[..., 3:]))
     if lenses:
         rows = len(head.vertices)  # the frame is the piece after the head
         picture = _through_lenses(picture, [pixels[rows + lens, :2] for lens in lenses], tint, generator)
     if frame is not None:
-        picture = with_repeated_border(picture, frame)
+        picture = with_repeated_border(picture, frame * np.float32(size / CROP_PIXELS))
     return picture, seen
 
 
 def _dressed(
-    world: World, vertices: FloatArray, generator: Generator, look: Generator
+    setting: Setting, vertices: FloatArray, generator: Generator, look: Generator
 ) -> tuple[list[Piece], Textures, list[NDArray[np.intp]], float]:
     """The head and all that is on it, its textures, the lenses' outlines in the second piece, and their tint."""
-    head, stage, scalp = world.head, world.stage, world.stage.scalp
+    head, stage, scalp = setting.head, setting.stage, setting.stage.scalp
     skin = head.skin_count
     colours = np.empty((len(head.vertices), 3), np.float32)
     detail = stage.no_detail
-    if len(world.skins) and look.random() >= world.procedural:
-        colours[:skin], detail = world.skins.mixed(head, look)
+    if len(setting.skins) and look.random() >= setting.procedural:
+        colours[:skin], detail = setting.skins.mixed(head, look)
     else:
         colours[:skin] = procedural_skin(head, look)
     neck = colours[head.neck_border].mean(0)
@@ -288,15 +321,16 @@ def _through_lenses(
     picture: FloatArray, outlines: list[NDArray[np.float64]], tint: float, generator: Generator
 ) -> FloatArray:
     """Darken or brighten what lies behind the lenses: (n, 2) pixels of each outline."""
-    image = Image.new("L", (2 * CROP_PIXELS, 2 * CROP_PIXELS))
+    size = len(picture)
+    image = Image.new("L", (2 * size, 2 * size))
     pen = ImageDraw.Draw(image)
     for outline in outlines:
         pen.polygon([(float(x), float(y)) for x, y in outline * 2], fill=255)
-    share = np.asarray(image.resize((CROP_PIXELS, CROP_PIXELS), Image.Resampling.BOX), np.float32)[..., None] / 255
+    share = np.asarray(image.resize((size, size), Image.Resampling.BOX), np.float32)[..., None] / 255
     dark = tint > 0.3
     colour = generator.uniform(0.0, 0.12, 3) if dark else generator.uniform(0.5, 1, 3)
     above, below = generator.uniform(0.6, 1.4, 2)
-    ramp = np.linspace(above, below, CROP_PIXELS)[:, None, None]
+    ramp = np.linspace(above, below, size)[:, None, None]
     share = np.clip(share * tint * ramp, 0, 1)
     result: FloatArray = (picture * (1 - share) + colour * share).astype(np.float32)
     return np.clip(result, 0, 1)
