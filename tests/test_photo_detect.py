@@ -106,8 +106,8 @@ def test_tilted_heads(astronaut, degrees):
     assert 0.8 * 94 < box.side < 1.5 * 94
 
 
-@pytest.mark.parametrize("side", [32, 40, 80, 160, 250])
-def test_faces_from_32_pixels_to_the_whole_picture(astronaut, side):
+@pytest.mark.parametrize("side", [24, 32, 40, 80, 160, 250])
+def test_faces_from_24_pixels_to_the_whole_picture(astronaut, side):
     factor = side / (RIGHT - LEFT)
     picture = np.full((320, 320, 3), (40, 90, 60), np.uint8)
     photo = np.asarray(
@@ -244,6 +244,26 @@ def test_the_fine_search_is_for_small_faces():
     picture = np.zeros((960, 960, 3), np.uint8)
     (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.5), picture, small=True)
     assert box.centre == pytest.approx((300, 300))
+
+
+def test_a_picture_without_finds_is_looked_at_enlarged_but_at_most_twice():
+    says = _Says(640, (0.9, 300, 200, 50, 50))
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.5), np.zeros((160, 320, 3), np.uint8))
+    assert [shape[1:3] for shape in says.seen] == [(160, 320), (320, 640)]
+    assert box.centre == pytest.approx((150, 100))
+    assert box.side == pytest.approx(25)
+
+
+def test_a_find_at_the_first_look_spares_the_second():
+    says = _Says(320, (0.9, 100, 100, 50, 50))
+    assert len(find_faces_with(Detector(says, SUREST, 0.5, 0.5), np.zeros((320, 320, 3), np.uint8))) == 1
+    assert [shape[2] for shape in says.seen] == [320]
+
+
+def test_what_has_too_few_pixels_stays_unseen_when_enlarged():
+    says = _Says(640, (0.9, 300, 200, 35, 35), (0.9, 500, 500, 37, 37))
+    (box,) = find_faces_with(Detector(says, SUREST, 0.5, 0.5), np.zeros((320, 320, 3), np.uint8))
+    assert box.centre == pytest.approx((250, 250))
 
 
 def test_a_face_seen_in_both_searches_is_one():
