@@ -7,8 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from face2mesh.cli.options import add_debug
-from face2mesh.errors import Face2MeshError
+from face2mesh.cli.options import add_debug, laboratory_needed
 
 COMMANDS = {
     "base-head": ("base", "make the base head of MakeHuman's topology and the scans' mean"),
@@ -53,18 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         Face2MeshError: what the laboratory needs is not installed.
     """
-    try:
+    with laboratory_needed(f"lab {arguments.command}"):
         parser = _parser_of(arguments)
         chosen = parser.parse_args([arguments.command, *arguments.arguments])
         arguments.debug = chosen.debug  # `main` reads it when the command fails
         code: int | None = chosen.run(chosen)
-    except ModuleNotFoundError as error:
-        if (error.name or "face2mesh").startswith("face2mesh"):
-            raise
-        raise Face2MeshError(
-            f"`face2mesh lab {arguments.command}` needs the laboratory ({error.name} is missing): "
-            "pip install 'face2mesh[train]'"
-        ) from error
     return code or 0
 
 
