@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from face2mesh.errors import OutputError
 from face2mesh.head import Topology
@@ -28,18 +29,36 @@ def write_obj(mesh: HeadMesh, file: IO[bytes], materials: str | None = None) -> 
     Raises:
         OutputError: a vertex is nowhere.
     """
-    file.write(f"# {mesh.made_by}, Face2Mesh, millimetres\n".encode())
+    try:
+        write_vertices(mesh.vertices, mesh.topology, mesh.made_by, file, materials)
+    except ValueError as error:
+        raise OutputError("the head has vertices that are nowhere; the photo or the model is damaged.") from error
+
+
+def write_vertices(
+    vertices: NDArray[Any], topology: Topology, made_by: str, file: IO[bytes], materials: str | None = None
+) -> None:
+    """Write a head that need not be a face's; see `write_obj`.
+
+    Args:
+        vertices: (V, 3) mm.
+        topology: of them.
+        made_by: goes into the first line.
+        file: to write.
+        materials: as in `write_obj`.
+
+    Raises:
+        ValueError: a vertex is nowhere.
+    """
+    x, y, z = (fixed_point(axis, 4) for axis in np.asarray(vertices).T)
+    file.write(f"# {made_by}, Face2Mesh, millimetres\n".encode())
     if materials is not None:
         file.write(f"mtllib {materials}\n".encode())
     file.write(b"o head\n")
-    try:
-        x, y, z = (fixed_point(axis, 4) for axis in mesh.vertices.T)
-    except ValueError as error:
-        raise OutputError("the head has vertices that are nowhere; the photo or the model is damaged.") from error
     file.write(lines([b"v ", x, b" ", y, b" ", z, b"\n"]))
-    static = _static_lines(mesh.topology)
+    static = _static_lines(topology)
     if materials is not None:
-        for part in mesh.topology.part_quads:
+        for part in topology.part_quads:
             static = static.replace(f"g {part}\n".encode(), f"g {part}\nusemtl {part}\n".encode())
     file.write(static)
 
@@ -57,10 +76,16 @@ def _make_static_lines(topology: Topology) -> bytes:
     u, v = (fixed_point(axis, 6) for axis in topology.uv.T)
     text = [lines([b"vt ", u, b" ", v, b"\n"]), b"s 1\n"]
     for part, (first, last) in topology.part_quads.items():
+        if first == last:
+            continue
         text.append(f"g {part}\n".encode())
-        columns: list[Cells | bytes] = [b"f"]
         corners, points = topology.quads[first:last], topology.uv_quads[first:last]
-        for corner, point in zip(corners.T, points.T, strict=True):
-            columns += [b" ", whole((corner + 1).astype(np.uint32)), b"/", whole((point + 1).astype(np.uint32))]
-        text.append(lines([*columns, b"\n"]))
+        triangular = corners[:, 2] == corners[:, 3]
+        # Runs of faces with as many corners, so that the order is kept.
+        for run in np.split(np.arange(last - first), np.flatnonzero(np.diff(triangular)) + 1):
+            count = 3 if triangular[run[0]] else 4
+            columns: list[Cells | bytes] = [b"f"]
+            for corner, point in zip(corners[run, :count].T, points[run, :count].T, strict=True):
+                columns += [b" ", whole((corner + 1).astype(np.uint32)), b"/", whole((point + 1).astype(np.uint32))]
+            text.append(lines([*columns, b"\n"]))
     return b"".join(text)
