@@ -48,3 +48,10 @@ def vertex_normals(vertices: Floats, triangles: Indices) -> Floats:
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     normals: Floats = (sums / np.where(lengths > 0, lengths, 1)).astype(vertices.dtype, copy=False)
     return normals
+
+
+def vertex_areas(vertices: Floats, triangles: Indices) -> NDArray[np.float64]:
+    """(V,), how much surface each vertex stands for: a third of the triangles around it, mm²."""
+    areas = np.linalg.norm(triangle_normals(vertices, triangles), axis=1) / 6
+    sums: NDArray[np.float64] = np.bincount(triangles.ravel(order="F"), np.tile(areas, 3), minlength=len(vertices))
+    return sums
