@@ -1,8 +1,10 @@
 """What our base head knows of its surface, carried onto another template.
 
-The two heads are laid over each other by their 68 landmarks: first a similarity, then a thin-plate spline (Duchon 1977,
-with φ(r) = r in space) that takes each landmark of ours to the template's. After that a vertex of the template takes
-what the closest place of ours has. Letters: S vertices of our skin, V of our head, W vertices of the template, N points.
+The two heads are laid over each other by their 68 landmarks: first a similarity, then a thin-plate spline (Duchon
+1977, with φ(r) = r in space) that takes each landmark of ours to the template's. After that a vertex of the template
+takes what the closest place of ours has.
+
+Letters: S vertices of our skin, V of our head, W vertices of the template, N points.
 """
 
 from __future__ import annotations

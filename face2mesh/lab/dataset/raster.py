@@ -1,4 +1,4 @@
-"""Pictures of a data set's heads by the compiled rasteriser: hundredths of a second each, skin, hair and light invented.
+"""Pictures of a data set's heads by the compiled rasteriser: hundredths of a second each, all but the head invented.
 
 The same pictures that `lab pairs rendered` makes to train on, of the user's heads; see `face2mesh.lab.pairs.rendered`.
 """
