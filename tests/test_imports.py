@@ -98,10 +98,12 @@ def test_runtime_imports(path):
 
 
 ALLOWED = {
+    "read": {"read"},
     "photo": {"photo"},
     "head": {"head"},
     "face": {"face", "head", "write", "photo"},
-    "model": {"model", "photo", "head", "face"},
+    "contact": {"contact"},
+    "model": {"model", "photo", "head", "face", "contact"},
     "write": {"write", "face", "head", "photo", "draw", "view"},
     "view": {"view"},
     "blender": {"blender", "write", "face", "head"},

@@ -49,9 +49,9 @@ def draw(model: Model, heldout: Path, corpus: Corpus, seed: int = 0) -> Picture:
     return np.concatenate([sheet, key(sheet.shape[1])])
 
 
-def error_colours(errors: NDArray[Any]) -> NDArray[np.float64]:
-    """(…, 3) sRGB of errors (…,) in mm."""
-    share = np.clip(np.asarray(errors, np.float64) / LARGEST_MM, 0, 1)
+def error_colours(errors: NDArray[Any], largest_mm: float = LARGEST_MM) -> NDArray[np.float64]:
+    """(…, 3) sRGB of errors (…,) in mm; from the largest on the darkest."""
+    share = np.clip(np.asarray(errors, np.float64) / largest_mm, 0, 1)
     places = np.linspace(0, 1, len(SCALE))
     return np.stack([np.interp(share, places, SCALE[:, channel]) for channel in range(3)], -1)
 
@@ -88,12 +88,12 @@ def _block(model: Model, corpus: Corpus, pair: dict[str, NDArray[Any]]) -> tuple
     colours = part_colours(head)
     alone = [render(vertices, head.triangles, colours, camera, pose) for vertices in (placed, true)]
     painted = np.where(region[:, None], error_colours(errors), _NOT_MEASURED)
-    on_head = render(true, head.triangles, painted, camera, pose, light=_even_light())
+    on_head = render(true, head.triangles, painted, camera, pose, light=even_light())
     label = f"error {errors[region].mean():.1f} mm, mean head {of_mean:.1f} mm"
     return np.concatenate([photo, *alone, on_head], axis=1), label
 
 
-def _even_light() -> NDArray[np.float32]:
+def even_light() -> NDArray[np.float32]:
     """(9, 3) harmonics: nearly the same from everywhere, a little more from the camera, so that shapes still show."""
     light = np.zeros((9, 3), np.float32)
     light[0] = 0.8
