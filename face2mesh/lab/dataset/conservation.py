@@ -180,12 +180,12 @@ def _diagnosis(sculpt: Sculpt, triangles: Indices, template: BaseHead) -> str:
         more, wanted = found - skin, skin
     if 0 < more <= FEW * wanted:
         return (
-            f"{more} vertices more than the base head: something was added (Extrude, Loop Cut, Knife) or split along an "
-            "edge; undo that, or delete what was added if the others kept their order."
+            f"{more} vertices more than the base head: something was added (Extrude, Loop Cut, Knife) or split along "
+            "an edge; undo that, or delete what was added if the others kept their order."
         )
     if 0 < -more <= FEW * wanted:
         return (
-            f"{-more} vertices fewer than the base head: Merge by Distance or Delete was used (or the exporter merged); "
+            f"{-more} vertices fewer than the base head: Merge by Distance or Delete was used, or the exporter merged; "
             "undo that, and export without merging."
         )
     if found % len(template.vertices) == 0:
@@ -196,8 +196,8 @@ def _diagnosis(sculpt: Sculpt, triangles: Indices, template: BaseHead) -> str:
             "with shared vertices."
         )
     return (
-        f"{found} vertices where the base head has {len(template.vertices)}: another mesh altogether (Dyntopo, Remesh, a "
-        "scan); lay the base head onto it with `face2mesh register`."
+        f"{found} vertices where the base head has {len(template.vertices)}: another mesh altogether (Dyntopo, Remesh, "
+        "a scan); lay the base head onto it with `face2mesh register`."
     )
 
 

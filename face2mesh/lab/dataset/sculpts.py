@@ -25,7 +25,7 @@ from face2mesh.lab.dataset.conservation import Sculpt, conserved
 from face2mesh.lab.dataset.names import SEPARATOR, person_and_expression
 from face2mesh.lab.dataset.packaged import is_ours, our_base_head
 from face2mesh.lab.dataset.placing import placed
-from face2mesh.lab.dataset.starting import BASE_OBJECT
+from face2mesh.lab.dataset.starting import BASE_OBJECT, is_untouched
 from face2mesh.model.manifest import FOLLOWERS_FILE, PACKAGED
 from face2mesh.read import read_mesh
 
@@ -113,7 +113,8 @@ class Reader:
             if suffix in OTHER_TOOLS:
                 raise InputFileError(f"{path}: {suffix} is not read; export as OBJ, PLY or GLB, or sculpt in .blend.")
             if suffix == ".blend":
-                self._read_blend(path, source, found)
+                if not is_untouched(path):
+                    self._read_blend(path, source, found)
                 return found
             person_and_expression(path.stem, str(path))
             mesh = read_mesh(path)
@@ -194,7 +195,7 @@ def blend_objects(path: Path) -> Iterator[tuple[Sculpt, str, str | None]]:
                 shapes.append((f"{found['name']}{SEPARATOR}{key}", vertices))
         problem = None
         if "MULTIRES" in found["modifiers"]:
-            problem = "has a Multiresolution modifier, whose sculpting is not in the mesh yet: press Apply Base, then delete it."
+            problem = "has a Multiresolution modifier, which keeps its sculpting to itself: Apply Base, then delete it."
         for name, vertices in shapes:
             label = f"{path}, {name}"
             yield Sculpt(label, vertices * unit @ AXES, faces), name, problem

@@ -128,8 +128,8 @@ def view_of(seen: Seen, vertices: NDArray[np.float32], template: BaseHead, label
     camera, pose, residual = solved_camera(points, seen.points, seen.camera, seen.start, seen.box.side)
     if not residual < WORST_RESIDUAL:
         raise PhotoError(
-            f"{label}: the face misses the sculpt by {100 * residual:.0f} % of its size; is it the same person, with the "
-            "same expression? Name photo and sculpt alike, or leave it out."
+            f"{label}: the face misses the sculpt by {100 * residual:.0f} % of its size; is it the same person, with "
+            "the same expression? Name photo and sculpt alike, or leave it out."
         )
     box = seen.box
     return {

@@ -21,7 +21,7 @@ from face2mesh.errors import Face2MeshError, InputFileError, OutputError
 from face2mesh.head import BaseHead
 from face2mesh.lab.dataset.dataset import PHOTOS, SCULPTS, TEMPLATE_FILE, load_template
 from face2mesh.lab.dataset.packaged import BASE_HEAD
-from face2mesh.store import write_atomically
+from face2mesh.store import sha256, write_atomically
 from face2mesh.write.gltf.materials import SURFACES
 from face2mesh.write.obj import write_vertices
 
@@ -90,6 +90,17 @@ def start_dataset(folder: Path, template: Path | None = None, landmarks: Path | 
     return lines
 
 
+def is_untouched(path: Path) -> bool:
+    """Whether a .blend is as `start_dataset` wrote it: there is nothing in it to collect."""
+    note = _note_of(path)
+    return note.exists() and note.read_text(encoding="utf-8").strip() == sha256(path)
+
+
+def _note_of(path: Path) -> Path:
+    """Where the hash of a .blend is kept that nobody has opened."""
+    return path.with_name(f".{path.name}.sha256")
+
+
 def write_head(head: BaseHead, file: IO[bytes]) -> None:
     """The template as OBJ, millimetres."""
     write_vertices(head.vertices, head.topology, "base head", file)
@@ -117,6 +128,8 @@ def _blend(head: BaseHead, path: Path) -> str:
         run_in_blender(WORKER, scene, made)
         content = made.read_bytes()
     write_atomically(path, lambda file: file.write(content))
+    digest = sha256(path)
+    write_atomically(_note_of(path), lambda file: file.write(digest.encode()))
     return f"{path}: written"
 
 
