@@ -249,6 +249,7 @@ class MadeUpDecoder:
     steps: int = 12
     name: str = "made-up"
     version: str = "0"
+    identity_size: int = MODES
 
     @property
     def base_head(self) -> BaseHead:

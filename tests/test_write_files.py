@@ -97,7 +97,7 @@ def test_json_holds_what_it_should(tmp_path):
     read = json.loads(path.read_text())
     assert set(read) == {
         *("format", "version", "image", "face_box", "landmarks_px", "landmarks_3d", "camera", "pose", "scale_source"),
-        *("scale_uncertainty", "expression", "identity", "model", "seconds"),
+        *("scale", "scale_uncertainty", "box_found", "expression", "identity", "model", "seconds"),
     }
     assert read["format"] == "face2mesh/face"
     assert read["image"] == {"width": 640, "height": 480}

@@ -37,6 +37,10 @@ class HeadDecoder(Protocol):
         """Of the model; identity codes of two versions do not mean the same."""
 
     @property
+    def identity_size(self) -> int:
+        """M, how many numbers an identity code has."""
+
+    @property
     def base_head(self) -> BaseHead:
         """The topology of every head that `decode` gives."""
 
@@ -110,6 +114,21 @@ class Face:
         weights.setflags(write=False)
         object.__setattr__(self, "identity", identity)
         object.__setattr__(self, "weights", weights)
+
+    @classmethod
+    def load(cls, path: str | Path, model: HeadDecoder) -> Face:
+        """The head of a JSON file that `save` or the command line wrote: the same vertices, camera and pose.
+
+        Args:
+            path: of the JSON; colours and texture are not in it.
+            model: the one that made it.
+
+        Raises:
+            InputFileError: it cannot be read, is none of our files, or is of another format or model.
+        """
+        from face2mesh.write.reading import read_json
+
+        return read_json(Path(path), model)
 
     @property
     def head(self) -> BaseHead:

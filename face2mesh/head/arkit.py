@@ -87,6 +87,20 @@ def exclusive(weights: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
+def cancelled(weights: NDArray[Any]) -> NDArray[Any]:
+    """Weights (..., 52) in which two opposites undo each other: both fall by the lesser of the two.
+
+    Where weights are mixed, half a jawLeft and half a jawRight are a jaw in the middle, and a path from the one to the
+    other has no jump.
+    """
+    result: NDArray[Any] = np.clip(weights, 0, 1)
+    first, second = np.array(OPPOSITES).T
+    both = np.minimum(result[..., first], result[..., second])
+    result[..., first] -= both
+    result[..., second] -= both
+    return result
+
+
 def mirror_names() -> tuple[int, ...]:
     """For each name the index of the same movement on the other side; itself where it has no side."""
     swap = {"Left": "Right", "Right": "Left"}

@@ -1,4 +1,4 @@
-"""Closest places of a triangle surface by comparing everything with everything, for surfaces of a few thousand vertices.
+"""Closest places of a surface of a few thousand vertices, by comparing everything with everything.
 
 SciPy, which has trees, is no part of the runtime. A block of distances is one matrix product, which a processor does
 best: 3,000 points against 4,000 vertices take less than a tenth of a second.

@@ -82,7 +82,7 @@ def _ball(points: Array, weights: Array) -> tuple[Array, float]:
 
 
 def _nearer(head: Array, points: Array, starts: list[Similarity], steps: int) -> list[tuple[float, Similarity]]:
-    """Each start after some steps of trimmed closest points, with its score: the trimmed mean distance in the points' unit."""
+    """Each start after some steps of trimmed closest points; its score: the trimmed mean distance, unit as points."""
     scales = np.array([start.scale for start in starts])
     turns = np.array([start.rotation for start in starts])
     shifts = np.array([start.translation for start in starts])

@@ -4,8 +4,8 @@ Placement and codes are found together by Gauss and Newton's method, with a prio
 
     Σ_i w_i |s · x_i(identity, weights) + t − Rᵀ · y_i|² / σ²  +  |identity|²  +  |weights / τ|²
 
-over the identity code, weights between 0 and 1, rotation R, shift t and, if asked for, scale s: the maximum a posteriori
-fit of a morphable model (Blanz and Vetter 1999, section 4) for vertices y_i that are given.
+over the identity code, weights between 0 and 1, rotation R, shift t and, if asked for, scale s: the maximum a
+posteriori fit of a morphable model (Blanz and Vetter 1999, section 4) for vertices y_i that are given.
 
 Letters: S skin vertices, N rows of a residual, M identity modes, E = 52 expression weights, U unknowns.
 """
@@ -292,19 +292,14 @@ def fit_vertices(slopes: SkinSlopes, skin: NDArray[Any], settings: FitSettings) 
         The state; its placement leads to the given mesh's place and unit.
 
     Raises:
-        Face2MeshError: fewer than four vertices are known, or all are at one place.
+        Face2MeshError: fewer than four vertices are known, or all are on one line.
     """
     rest = slopes.skin(np.zeros(slopes.modes), np.zeros(len(ARKIT_NAMES)))
     targets = np.asarray(skin, np.float64)
     known = np.flatnonzero(np.isfinite(targets).all(1))
-    try:
-        if len(known) < 4:
-            raise ValueError("too few vertices")
-        placement = align(rest[known], targets[known], settings.scale)
-    except ValueError as error:
-        raise Face2MeshError(f"A mesh to fit needs four known vertices that are not at one place ({error}).") from error
-    if not placement.scale > 0:
-        raise Face2MeshError("A mesh to fit needs four known vertices that are not at one place.")
+    if len(known) < 4 or np.linalg.matrix_rank(targets[known] - targets[known].mean(0)) < 2:
+        raise Face2MeshError("A mesh to fit needs at least four known vertices that are not all on one line.")
+    placement = align(rest[known], targets[known], settings.scale)
     # In units of the head, so that distances are millimetres whatever the mesh's unit is.
     unit = placement.scale
     rows = Rows(

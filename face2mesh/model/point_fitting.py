@@ -9,7 +9,6 @@ Letters: S skin vertices, T triangles of the skin, N points.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np

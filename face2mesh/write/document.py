@@ -15,7 +15,8 @@ from face2mesh.face import Face
 from face2mesh.store import write_atomically
 
 FORMAT = "face2mesh/face"
-VERSION = 1
+VERSION = 2
+"""2 added "scale" and "box_found"; what 1 had is as it was."""
 
 SCALE_UNCERTAINTY = {"prior": 0.06, "ipd": 0.02}
 """Relative standard deviation of a length by where the scale comes from. "prior": adults' distances between the pupils
@@ -36,6 +37,7 @@ def document(face: Face, seconds: float | None = None, told: Mapping[str, Any] |
         "version": VERSION,
         "image": {"width": camera.width, "height": camera.height},
         "face_box": [box.x, box.y, box.w, box.h],
+        "box_found": face.box is not None,
         "landmarks_px": _numbers(face.landmarks_px),
         "landmarks_3d": _numbers(face.landmarks),
         "camera": {
@@ -51,6 +53,7 @@ def document(face: Face, seconds: float | None = None, told: Mapping[str, Any] |
             "rotation": _numbers(face.pose.rotation),
             "translation_mm": _numbers(face.pose.translation_mm),
         },
+        "scale": face.scale,
         "scale_source": face.scale_source,
         "scale_uncertainty": SCALE_UNCERTAINTY.get(face.scale_source),
         "expression": face.expression,
