@@ -11,7 +11,8 @@ from moving_heads import MODES, moving_corpus, weights
 
 from face2mesh.errors import InputFileError
 from face2mesh.lab.train.configuration import DecoderTraining, DecoderWeights, read_configuration
-from face2mesh.lab.train.decoders import MeshDistance, moving_heads
+from face2mesh.lab.train.decoders import moving_heads
+from face2mesh.lab.train.mesh_distance import MeshDistance
 
 CONFIGURATIONS = Path(__file__).parents[1] / "configurations"
 
@@ -29,8 +30,8 @@ def test_heads_are_the_moving_corpus_s_and_zero_without_weights() -> None:
 
 def test_lips_and_lids_can_count_more() -> None:
     base = moving_corpus().base
-    even = MeshDistance(base, DecoderWeights(), torch.device("cpu")).importance
-    more = MeshDistance(base, DecoderWeights(), torch.device("cpu"), contact=6).importance
+    even = MeshDistance.on(base, DecoderWeights(), torch.device("cpu")).importance
+    more = MeshDistance.on(base, DecoderWeights(), torch.device("cpu"), contact=6).importance
     lip, nose = (int(np.flatnonzero(base.region(name))[0]) for name in ("lip_lower", "nose"))
     assert even[lip] == even[nose]
     assert more[lip] == pytest.approx(6 * float(more[nose]))

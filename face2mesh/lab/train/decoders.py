@@ -18,9 +18,7 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.moving import FILE as MOVING
 from face2mesh.lab.corpus.moving import MovingCorpus
 from face2mesh.lab.corpus.splits import MOVING_TRAIN, TRAIN
-from face2mesh.lab.graph.chebyshev import SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
-from face2mesh.lab.graph.laplacian import adjacency, edges_of_faces, random_walk_laplacian
 from face2mesh.lab.nets.decoder import (
     ExpressionDecoder,
     ExpressionDecoderConfiguration,
@@ -28,46 +26,11 @@ from face2mesh.lab.nets.decoder import (
     IdentityDecoderConfiguration,
 )
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
-from face2mesh.lab.train.configuration import DecoderTraining, DecoderWeights, read_configuration
+from face2mesh.lab.train.configuration import DecoderTraining, read_configuration
 from face2mesh.lab.train.loop import Objective, train
+from face2mesh.lab.train.mesh_distance import MeshDistance
 from face2mesh.lab.train.workers import begin
 from face2mesh.store import provenance
-
-ELSEWHERE = 0.3  # weight of a vertex that is neither of the face nor of the ears
-
-
-class MeshDistance:
-    """The terms between predicted and true skins (B, S, 3)."""
-
-    def __init__(self, base: BaseHead, weights: DecoderWeights, device: torch.device, contact: float = 1.0) -> None:
-        """Precompute what the base head fixes: vertex weights (`contact` for lips and lids), edges, Laplacian."""
-        self.weights = weights
-        importance = np.where(base.regions["face_and_ears"][: base.skin_count], 1.0, ELSEWHERE)
-        if contact != 1:
-            for name in ("lip_upper", "lip_lower", "lid_upper", "lid_lower"):
-                importance[base.region(name)[: base.skin_count]] = contact
-        self.importance = torch.from_numpy(importance / importance.mean()).float().to(device)
-        edges = edges_of_faces(base.skin_quads)
-        self.edges = torch.from_numpy(edges.astype(np.int64)).to(device)
-        self.laplacian = SparseMatrix(random_walk_laplacian(adjacency(edges, base.skin_count)))
-
-    def terms(self, prefix: str, predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
-        """Weighted terms by name, those with weight 0 left out."""
-        error = predicted - true
-        terms = {"vertices": lambda: (_length(error) * self.importance).mean()}
-        terms["edges"] = lambda: _length(error[:, self.edges[:, 0]] - error[:, self.edges[:, 1]]).mean()
-        terms["smoothness"] = lambda: self._roughness(predicted)
-        terms["laplacian_match"] = lambda: self._roughness(error)
-        return {f"{prefix}_{name}": weight * terms[name]() for name, weight in asdict(self.weights).items() if weight}
-
-    def _roughness(self, values: Tensor) -> Tensor:
-        """Mean ‖L·x‖² in mm², L = I − D⁻¹A."""
-        columns = values.permute(1, 0, 2).reshape(values.shape[1], -1)
-        return (self.laplacian.like(columns) @ columns).square().sum() * 3 / columns.numel()
-
-
-def _length(vectors: Tensor) -> Tensor:
-    return torch.sqrt(vectors.square().sum(-1) + 1e-8)
 
 
 def decoder_objective(
@@ -80,7 +43,7 @@ def decoder_objective(
     """Step number and worker to terms: fresh people with fresh expressions from the training split in each step."""
     settings = training.optimisation
     device = torch.device(settings.device)
-    distance = MeshDistance(base, training.weights, device, training.contact)
+    distance = MeshDistance.on(base, training.weights, device, training.contact)
     share = settings.batch // settings.workers
     split = MOVING_TRAIN if isinstance(corpus, MovingCorpus) else TRAIN
     heads = moving_heads(corpus) if isinstance(corpus, MovingCorpus) else linear_heads(corpus, device)

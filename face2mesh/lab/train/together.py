@@ -24,9 +24,10 @@ from face2mesh.lab.train.augmentation import Batch
 from face2mesh.lab.train.batches import Batches
 from face2mesh.lab.train.checkpoint import CHECKPOINT
 from face2mesh.lab.train.configuration import DecoderTraining, TogetherTraining, read_configuration
-from face2mesh.lab.train.decoders import MeshDistance, decoder_objective
+from face2mesh.lab.train.decoders import decoder_objective
 from face2mesh.lab.train.encoder import CANONICAL_SIDE, objective_terms, outputs_of
 from face2mesh.lab.train.loop import Objective, train
+from face2mesh.lab.train.mesh_distance import MeshDistance
 from face2mesh.lab.train.runs import read_decoders, read_encoder
 from face2mesh.lab.train.sparse_head import SparseHead, mirror_of, projected, rotation_matrix
 from face2mesh.lab.train.workers import begin
@@ -48,7 +49,7 @@ class WholeHeads:
         device = torch.device(training.optimisation.device)
         self.training = training
         self.decoders = (identity_decoder, expression_decoder)
-        self.distance = MeshDistance(base, training.decoder_weights, device)
+        self.distance = MeshDistance.on(base, training.decoder_weights, device)
         skin = base.skin_count
         self.modes, self.motions = (
             torch.from_numpy(np.ascontiguousarray(part[:, :skin].reshape(len(part), -1))).float().to(device)

@@ -1,0 +1,72 @@
+"""The distance between predicted and true meshes of one topology, term by term, each in millimetres.
+
+Letters: B batch, S vertices, E edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from face2mesh.head import BaseHead
+from face2mesh.lab.graph.chebyshev import SparseMatrix
+from face2mesh.lab.graph.laplacian import adjacency, edges_of_faces, random_walk_laplacian
+from face2mesh.lab.train.configuration import DecoderWeights
+
+ELSEWHERE = 0.3  # weight of a vertex that is neither of the face nor of the ears
+
+
+class MeshDistance:
+    """The terms between predicted and true meshes (B, S, 3)."""
+
+    def __init__(
+        self,
+        weights: DecoderWeights,
+        edges: NDArray[np.integer[Any]],
+        importance: NDArray[Any],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Precompute what the topology fixes.
+
+        Args:
+            weights: of the terms.
+            edges: (E, 2).
+            importance: (S,), weight of each vertex in `vertices`, whatever their mean.
+            device: where the meshes will be.
+        """
+        self.weights = weights
+        self.importance = torch.from_numpy(importance / importance.mean()).float().to(device)
+        self.edges = torch.from_numpy(edges.astype(np.int64)).to(device)
+        self.laplacian = SparseMatrix(random_walk_laplacian(adjacency(edges, len(importance))))
+
+    @classmethod
+    def on(cls, base: BaseHead, weights: DecoderWeights, device: torch.device, contact: float = 1.0) -> MeshDistance:
+        """Of a base head's skin, whose face and ears count more, lips and lids `contact` times."""
+        importance = np.where(base.regions["face_and_ears"][: base.skin_count], 1.0, ELSEWHERE)
+        if contact != 1:
+            for name in ("lip_upper", "lip_lower", "lid_upper", "lid_lower"):
+                importance[base.region(name)[: base.skin_count]] = contact
+        return cls(weights, edges_of_faces(base.skin_quads), importance, device)
+
+    def terms(self, prefix: str, predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
+        """Weighted terms by name, those with weight 0 left out."""
+        error = predicted - true
+        terms = {"vertices": lambda: (_length(error) * self.importance).mean()}
+        terms["edges"] = lambda: _length(error[:, self.edges[:, 0]] - error[:, self.edges[:, 1]]).mean()
+        terms["smoothness"] = lambda: self._roughness(predicted)
+        terms["laplacian_match"] = lambda: self._roughness(error)
+        return {f"{prefix}_{name}": weight * terms[name]() for name, weight in asdict(self.weights).items() if weight}
+
+    def _roughness(self, values: Tensor) -> Tensor:
+        """Mean ‖L·x‖² in mm², L = I − D⁻¹A."""
+        columns = values.permute(1, 0, 2).reshape(values.shape[1], -1)
+        return (self.laplacian.like(columns) @ columns).square().sum() * 3 / columns.numel()
+
+
+def _length(vectors: Tensor) -> Tensor:
+    return torch.sqrt(vectors.square().sum(-1) + 1e-8)
