@@ -169,7 +169,7 @@ def test_lips_pushed_through_each_other_are_found(corpus: MovingCorpus, counter:
     assert found["lower_lip_in_upper_lip"].max() > 0.7
     assert found["upper_lip_in_lower_lip"].max() > 0.7
     apart = head[None].copy()
-    corpus.lips.resolve(apart)
+    corpus.contact.lips.settle(apart)
     assert max(counter.depths(apart[0])[f"{one}_lip_in_{two}_lip"].max() for one, two in PAIRS) < 0.2
 
 
@@ -211,7 +211,7 @@ def test_small_weights_move_along_the_linear_shape(corpus: MovingCorpus, name: s
     """Where neither jaw nor contact has a say: motions start tangent to the carried shapes."""
     free = corpus.base.regions["face"] & ~corpus.base.region("lid_upper") & ~corpus.base.region("lid_lower")
     free[np.flatnonzero(corpus.mouth.distance < 20)] = False
-    free[np.concatenate([lids.zone for lids in corpus.lids])] = False
+    free[corpus.contact.lids.zone.ravel()] = False
     small = 0.05
     moved = (corpus.heads(NOBODY, weights(**{name: small})) - corpus.heads(NOBODY))[0, free] / small
     linear = (corpus.linear.heads(NOBODY, weights(**{name: 1.0})) - corpus.linear.heads(NOBODY))[0, free]

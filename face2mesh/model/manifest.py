@@ -30,6 +30,8 @@ EXPRESSION_DECODER_FILE = "expression_decoder.onnx"
 BASE_HEAD_FILE = "base-head.npz"
 FOLLOWERS_FILE = "followers.npz"
 LANDMARKS_FILE = "landmarks.npz"
+CONTACT_FILE = "contact.npz"
+"""Not in every model: without it heads are as they are decoded."""
 MODEL_FILES = (
     ENCODER_FILE,
     IDENTITY_DECODER_FILE,

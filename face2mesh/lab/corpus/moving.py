@@ -1,10 +1,10 @@
 """The moving corpus: heads of the linear corpus whose jaws turn, whose lids roll and whose lips meet.
 
-ARKit's weights are amplitudes of motions: the jaw's turn and slide (`jaw`), arcs about the eyeballs (`rolling`,
-`lid_motion`), the rest as in the linear corpus. What a motion at weight 1 leaves of the linear shape is added in the
-motion's own frame, so that each single shape at weight 1 ends where the linear one does, but for contact: lips that
-close (`lip_closing`), lips that press (`lip_contact`), lids that meet and stay outside the eyeball. Contact holds
-without an expression too: a neutral head is the linear corpus's with lips and lids settled.
+ARKit's weights are amplitudes of motions: the jaw's turn and slide (`jaw`), arcs about the eyeballs (`rolling`),
+the rest as in the linear corpus. What a motion at weight 1 leaves of the linear shape is added in the
+motion's own frame, so that each single shape at weight 1 ends where the linear one does, but for contact, which is the
+runtime's (`face2mesh.contact`): lips that close, lips that press, lids that meet and stay outside the eyeball. Contact
+holds without an expression too: a neutral head is the linear corpus's with lips and lids settled.
 
 Letters: B heads, M identity modes, E = 52 expressions, V vertices, S of them skin, N vertices of the tongue, A anchors.
 """
@@ -20,20 +20,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.contact import Contact
+from face2mesh.contact.closing import closing_amount
 from face2mesh.errors import InputFileError
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.base_head import BaseHead
 from face2mesh.head.followers import Followers, gaze_rotations
 from face2mesh.head.motion import FollowerMotion
+from face2mesh.lab.corpus.contact_parts import contact_on
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.jaw import Jaw, find_jaw
 from face2mesh.lab.corpus.lashes import lash_places
-from face2mesh.lab.corpus.lid_motion import LidMotion
-from face2mesh.lab.corpus.lip_closing import ONSET, LipClosing
-from face2mesh.lab.corpus.lip_contact import LipContact
 from face2mesh.lab.corpus.mouth import Mouth
 from face2mesh.lab.corpus.population import Population
-from face2mesh.lab.corpus.rolling import eye_zone, to_arcs
+from face2mesh.lab.corpus.rolling import eye_zone, roll, to_arcs
 from face2mesh.lab.corpus.tongue import JAW_SHARE
 from face2mesh.lab.corpus.tongue_motion import put_out
 from face2mesh.store import read_arrays, sha256, write_arrays
@@ -79,19 +79,16 @@ class MovingCorpus:
         return Mouth.on(self.base)
 
     @cached_property
-    def lips(self) -> LipContact:
-        """The lips, for contact."""
-        return LipContact.on(self.base, self.mouth)
+    def contact(self) -> Contact:
+        """What touches what."""
+        return contact_on(self.base, self.mouth)
 
     @cached_property
-    def lip_closing(self) -> LipClosing:
-        """The lips, for closing."""
-        return LipClosing.on(self.mouth)
-
-    @cached_property
-    def lids(self) -> tuple[LidMotion, LidMotion]:
-        """The lids of the left and the right eye."""
-        return LidMotion.on(self.base, 0), LidMotion.on(self.base, 1)
+    def _lid_reach(self) -> Array:
+        """(Z,) mm, of skin around an eye from the eyeball's centre in the rest head."""
+        around = self.base.vertices[self.contact.lids.zone[0]].astype(np.float64) - self.base.eye_centres[0]
+        reach: Array = np.linalg.norm(around, axis=1)
+        return reach
 
     @cached_property
     def motion(self) -> FollowerMotion:
@@ -136,19 +133,16 @@ class MovingCorpus:
         heads = rest.astype(np.float64)
         sums = (weights @ self.shapes.reshape(len(self.shapes), -1)).reshape(len(rest), skin, 3).astype(np.float64)
         heads[:, :skin] += sums
-        for lids in self.lids:
-            heads[:, lids.zone] = rest[:, lids.zone]
+        zones = self.contact.lids.zone.ravel()
+        heads[:, zones] = rest[:, zones]
         skulls = self.jaw.centres(rest)
         heads[:, :skin] = self.jaw.moved(heads[:, :skin], weights, self.jaw.share, skulls)
         self._move_lower_jaw(heads, rest, weights)
         self._close_lips(heads, rest, weights, skulls)
         centres, gaze = self._turn_eyes(heads, weights)
-        self.lips.resolve(heads)
+        self.contact.lips.settle(heads)
         skins = np.ascontiguousarray(heads[:, :skin])
-        for side, lids in enumerate(self.lids):
-            row = _ROW[("eyeBlinkLeft", "eyeBlinkRight")[side]]
-            blink = weights[:, row].astype(np.float64)
-            lids.move(skins, sums, blink, self.shapes[row].astype(np.float64), centres[:, side], gaze[:, side])
+        self._move_lids(skins, sums, weights, centres, gaze)
         heads[:, :skin] = skins
         of_left = self.base.vertices[slice(*self.base.part_vertices["lashes"]), 0] >= 0
         about = np.where(of_left[:, None], centres[:, :1], centres[:, 1:])
@@ -169,17 +163,40 @@ class MovingCorpus:
         if not len(closing):
             return
         heads[closing, :skin] += close[closing, None, None] * self.closing
-        line = self.lip_closing.line
+        line = self.contact.closing.line
         only = np.zeros((len(closing), len(ARKIT_NAMES)))
         for name in ("jawOpen", "jawForward", "jawLeft", "jawRight"):
             only[:, _ROW[name]] = weights[closing, _ROW[name]]
         at = rest[closing][:, line] + np.tensordot(only, self.shapes[:, line], 1)
         closed = self.jaw.moved(at, only, self.jaw.share[line], skulls[closing])
         closed += jaw[closing, None, None] * self.closing[line]
-        amount = np.minimum(close / np.maximum(jaw, 1e-6), 1) * np.minimum(jaw / ONSET, 1)
+        amount = closing_amount(jaw, close)
         moved = np.ascontiguousarray(heads[closing, :skin])
-        self.lip_closing.close(moved, rest[closing, :skin], closed, amount[closing])
+        self.contact.closing.close(moved, rest[closing, :skin], closed, amount[closing])
         heads[closing, :skin] = moved
+
+    def _move_lids(self, skins: Array, sums: Array, weights: FloatArray, centres: Array, gaze: Array) -> None:
+        """Skin around the eyes along its arcs, closed by its blinks, outside the eyeballs.
+
+        Args:
+            skins: (B, S, 3) mm, neutral around the eyes; changed in place.
+            sums: (B, S, 3), of the weighted arcs.
+            weights: (B, E).
+            centres: (B, 2, 3) mm, the eyeballs'.
+            gaze: (B, 2, 3) unit vectors.
+        """
+        lids = self.contact.lids
+        rows = [_ROW["eyeBlinkLeft"], _ROW["eyeBlinkRight"]]
+        at_rest, nowhere = lids.around(skins, centres), np.zeros_like(centres)
+        arcs = lids.around(sums, nowhere)
+        blink = weights[:, rows].astype(np.float64)
+        out = roll(at_rest, arcs, self._lid_reach)
+        full = out
+        if np.any((blink > 0) & (blink < 1)):
+            whole = self.shapes[rows, lids.zone.T].swapaxes(0, 1) * [[[1.0, 1.0, 1.0]], [[-1.0, 1.0, 1.0]]]
+            full = roll(at_rest, arcs + (1 - blink[..., None, None]) * whole, self._lid_reach)
+        lids.settle(out, full, blink, gaze)
+        lids.put(skins, out, centres)
 
     def _turn_eyes(self, heads: Array, weights: FloatArray) -> tuple[Array, Array]:
         """Turn the eyeballs in place; their centres (B, 2, 3) and the directions in which they look (B, 2, 3)."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from face2mesh.head.base_head import BaseHead
@@ -56,17 +55,15 @@ def to_arcs(points: NDArray[Any], displacements: NDArray[Any]) -> Array:
     return arcs
 
 
-@njit(cache=True)
-def roll(points: Array, arcs: Array, reach: float) -> Array:
-    """Where an arc (3,) takes a point (3,) from the centre; `reach` is the distance at which arcs were measured."""
-    length = np.sqrt(points[0] ** 2 + points[1] ** 2 + points[2] ** 2)
+def roll(points: NDArray[Any], arcs: NDArray[Any], reach: NDArray[Any] | float) -> Array:
+    """Where arcs (…, 3) take points (…, 3) from the centre; `reach` (…) are the distances at which arcs were measured."""
+    length = np.linalg.norm(points, axis=-1, keepdims=True)
     out = points / length
-    away = arcs[0] * out[0] + arcs[1] * out[1] + arcs[2] * out[2]
+    away = (arcs * out).sum(-1, keepdims=True)
     across = arcs - away * out
-    size = np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
-    if size < 1e-12:
-        size, angle = 1.0, 0.0
-    else:
-        angle = size / reach
-    moved: Array = (out * np.cos(angle) + across * (np.sin(angle) / size)) * (length + away)
+    size = np.linalg.norm(across, axis=-1, keepdims=True)
+    angle = size / np.asarray(reach)[..., None]
+    # sin(angle)/size without a division by zero.
+    turned = out * np.cos(angle) + across * (np.sinc(angle / np.pi) / np.asarray(reach)[..., None])
+    moved: Array = turned * (length + away)
     return moved

@@ -13,6 +13,7 @@ from face2mesh.lab.package.detector_command import add_detector
 from face2mesh.lab.package.folder import make_manifest, write_model_folder
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,
+    CONTACT_FILE,
     ENCODER_FILE,
     EXPRESSION_DECODER_FILE,
     FOLLOWERS_FILE,
@@ -24,6 +25,7 @@ from face2mesh.store import provenance
 if TYPE_CHECKING:
     from torch import nn
 
+    from face2mesh.contact import Contact
     from face2mesh.head.followers import Followers
     from face2mesh.lab.nets.encoder import Encoder
     from face2mesh.model.landmarks import LandmarkBasis
@@ -70,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     if "moving-corpus" in decoders_header["provenance"]["inputs"]:
         made_of["moving-corpus"] = build / MOVING
         moving = MovingCorpus.load(made_of["moving-corpus"], made_of["corpus"], made_of["base-head"])
-        followers = moving.followers()
+        followers, contact = moving.followers(), moving.contact
     else:
+        contact = None
         followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
     origin = provenance({"encoder": encoder_run / CHECKPOINT, "decoders": decoders_run / CHECKPOINT, **made_of})
     origin["encoder"] = encoder_header
@@ -86,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         made_of["base-head"],
         followers,
         origin,
+        contact,
     )
     print(f"{arguments.output}: {size / 1e6:.1f} MB", file=sys.stderr)
     return 0
@@ -101,6 +105,7 @@ def package(
     base_head: Path,
     followers: Followers,
     origin: Mapping[str, Any],
+    contact: Contact | None = None,
 ) -> int:
     """Export, check and write a model.
 
@@ -113,6 +118,7 @@ def package(
         base_head: the file.
         followers: of the same head.
         origin: what the manifest tells of the model's making.
+        contact: what touches what on heads of decoders that were taught contact.
 
     Returns:
         The size of all files in bytes.
@@ -135,6 +141,8 @@ def package(
         FOLLOWERS_FILE: _saved(followers, inputs),
         LANDMARKS_FILE: _saved(landmarks, inputs),
     }
+    if contact is not None:
+        contents[CONTACT_FILE] = _saved(contact, inputs)
     exported, normalisation, differences = export_checked(encoder, identity_decoder, expression_decoder, CHECK_BATCH)
     contents |= dict(zip((ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE), exported, strict=True))
     checks = {"export_differences": differences, "landmark_basis_misses_mm": missed_mm}
@@ -142,7 +150,7 @@ def package(
     return write_model_folder(folder, manifest, contents)
 
 
-def _saved(part: Followers | LandmarkBasis, origin: Mapping[str, Any]) -> bytes:
+def _saved(part: Followers | LandmarkBasis | Contact, origin: Mapping[str, Any]) -> bytes:
     """The bytes of the file that a part of the model writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.npz"

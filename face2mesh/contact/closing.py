@@ -1,4 +1,7 @@
-"""`mouthClose` closes the lips over an open jaw: what the scans' shape leaves open in another face is closed too.
+"""`mouthClose` closes the lips over an open jaw: what the shape leaves open in a face is closed too.
+
+What is left open (or overlaps) at the line where the lips meet is shared by both lips; it fades out along the skin and
+towards the corners.
 
 Letters: B heads, S skin vertices, U and W vertices of the upper and the lower lip's line of contact, by x.
 """
@@ -11,18 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.lab.corpus.mouth import Mouth
-
 Array = NDArray[np.float64]
+Indices = NDArray[np.int32]
+# The jaw's weight at which closing sets in fully.
+ONSET = 0.15
 # Closed lips stand this far apart at the line of contact, mm, or as far as in the neutral face where that is less.
 TOUCH_MM = 0.04
-# The closing reaches this far along the skin, mm. The jaw's weight at which it sets in fully.
-REACH_MM, ONSET = 14.0, 0.15
 # The two lines have their own vertices: half the way each is gone so many times.
 PASSES = 6
 
 
-@dataclass(frozen=True)
+def closing_amount(jaw: NDArray[Any], close: NDArray[Any]) -> Array:
+    """Weights (B,) of `jawOpen` and of `mouthClose` to how much of what is left open is closed, (B,) 0 to 1."""
+    amount: Array = np.minimum(close / np.maximum(jaw, 1e-6), 1) * np.minimum(jaw / ONSET, 1)
+    return amount
+
+
+@dataclass(frozen=True, eq=False)
 class LipClosing:
     """How the line of contact's closing reaches the lips.
 
@@ -36,30 +44,20 @@ class LipClosing:
         corners: (2,) the mouth's corners, which stay, by x.
     """
 
-    upper: NDArray[np.int64]
-    lower: NDArray[np.int64]
-    above: NDArray[np.int64]
+    upper: Indices
+    lower: Indices
+    above: Indices
     above_share: Array
-    below: NDArray[np.int64]
+    below: Indices
     below_share: Array
-    corners: NDArray[np.int64]
-
-    @classmethod
-    def on(cls, mouth: Mouth) -> LipClosing:
-        """Measure a mouth."""
-        near = np.clip(1 - mouth.distance / REACH_MM, 0, 1)
-        share = near**2 * (3 - 2 * near)
-        reached = np.flatnonzero(share > 0)
-        above = reached[mouth.of_upper[reached]]
-        below = reached[~mouth.of_upper[reached]]
-        return cls(mouth.contact_upper, mouth.contact_lower, above, share[above], below, share[below], mouth.corners)
+    corners: Indices
 
     @property
-    def line(self) -> NDArray[np.int64]:
+    def line(self) -> Indices:
         """(U + W + 2,) the upper lip's line of contact, the lower one's, the corners."""
         return np.concatenate([self.upper, self.lower, self.corners])
 
-    def close(self, skins: Array, neutral: NDArray[Any], closed: Array, amount: Array) -> None:
+    def close(self, skins: NDArray[Any], neutral: NDArray[Any], closed: NDArray[Any], amount: NDArray[Any]) -> None:
         """Close the lips of heads by the share `amount` of what a full closing would leave open.
 
         Args:
@@ -70,7 +68,7 @@ class LipClosing:
         """
         count = len(self.upper)
         for head in np.flatnonzero(amount > 0):
-            line, corners = closed[head].copy(), closed[head, -2:]
+            line, corners = np.array(closed[head], np.float64), closed[head, -2:]
             upper, lower = line[:count], line[count:-2]
             wanted = [
                 _touching(neutral[head, mine], neutral[head, other], neutral[head, self.corners])

@@ -1,0 +1,8 @@
+"""Contact: lids meet and stay outside the eyeballs, lips meet and pass neither each other nor the teeth."""
+
+from face2mesh.contact.closing import LipClosing
+from face2mesh.contact.contact import Contact
+from face2mesh.contact.lids import Lids
+from face2mesh.contact.lips import Lips
+
+__all__ = ["Contact", "Lids", "LipClosing", "Lips"]

@@ -1,0 +1,206 @@
+"""Lips that meet: they press against each other, lie on teeth and tongue, and pass through none of them.
+
+Every vertex of a lip that lies inside the other lip is moved to the nearest place of that lip's sheet by half the
+way, and the place by the other half; teeth and tongue stay, and the lip goes the whole way (position-based dynamics'
+projection of contacts, Müller et al. 2007, with all contacts of a round at once, after Jacobi). What a vertex is
+moved by is shared with its neighbours on the skin, ever less, so that a lip gives way as flesh does.
+
+Letters: B heads, V vertices, N soft vertices of the skin, K neighbours, C contacts,
+T triangles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.contact.collision import Sheet
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int32]
+# Rounds of projection; in the last ones nothing is shared.
+ROUNDS, ALONE = 12, 3
+# Contacts are searched for every so many rounds; in between the places found are held apart.
+SEARCHED = 4
+# What a neighbour of a moved vertex takes, and how many times it is handed on.
+HANDED, TIMES = 0.6, 4
+# What a vertex in contact takes of its neighbours' mean instead of its own way, so that a lip stays a curve.
+EVEN = 0.5
+# Lips come to lie this far apart, mm; points deeper than DEEPEST_MM are not contacts.
+MARGIN_MM, DEEPEST_MM = 0.03, 12.0
+# A head whose deepest contact is less than this is settled, mm.
+ENOUGH_MM = 0.05
+# Light sums are not blown up to means.
+LEAST_WEIGHT = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Lips:
+    """What the mouth of a head is made of; vertices are the head's.
+
+    Attributes:
+        upper: vertices of the upper lip, in the red and behind it.
+        lower: the same of the lower lip.
+        upper_sheet: (T, 3), triangles of the upper lip from under the nose to the vestibule; open above.
+        lower_sheet: (T, 3), of the lower lip; open below.
+        upper_exits: (T, 3), triangles of the upper lip's sheet by which the lower lip leaves it: the red, and what is
+            behind it.
+        lower_exits: (T, 3), of the lower lip's.
+        upper_teeth: (T, 3), open above.
+        lower_teeth: (T, 3), open below.
+        tongue: (T, 3).
+        soft: (N,) vertices of the skin that give way.
+        neighbours: (N, K) rows of `soft`, each one's neighbours on the skin; N where there are fewer than K.
+    """
+
+    upper: Indices
+    lower: Indices
+    upper_sheet: Indices
+    lower_sheet: Indices
+    upper_exits: Indices
+    lower_exits: Indices
+    upper_teeth: Indices
+    lower_teeth: Indices
+    tongue: Indices
+    soft: Indices
+    neighbours: Indices
+
+    @cached_property
+    def _pairs(self) -> list[tuple[Indices, Sheet, Sheet, float]]:
+        """What must stay out of what: vertices, solid, the sheet by which they leave it, and their part of the way."""
+        upper, lower = Sheet(self.upper_sheet, False), Sheet(self.lower_sheet, True)
+        out_of_upper, out_of_lower = Sheet(self.upper_exits, False), Sheet(self.lower_exits, True)
+        teeth = Sheet(self.upper_teeth, False), Sheet(self.lower_teeth, True)
+        both, tongue = np.concatenate([self.upper, self.lower]), Sheet(self.tongue, True)
+        return [
+            (self.lower, upper, out_of_upper, 0.5),
+            (self.upper, lower, out_of_lower, 0.5),
+            (both, teeth[0], teeth[0], 1.0),
+            (both, teeth[1], teeth[1], 1.0),
+            (both, tongue, tongue, 1.0),
+            (tongue.vertices, lower, out_of_lower, 0.0),
+            (tongue.vertices, upper, out_of_upper, 0.0),
+        ]
+
+    @cached_property
+    def _row(self) -> NDArray[np.int64]:
+        """A vertex's row in `soft`, N for the others."""
+        solids = (self.upper_teeth, self.lower_teeth, self.tongue, self.soft)
+        row = np.full(max(int(solid.max()) for solid in solids) + 1, len(self.soft))
+        row[self.soft] = np.arange(len(self.soft))
+        return row
+
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        """(N,) how many neighbours each one has."""
+        counts: NDArray[np.int64] = (self.neighbours < len(self.soft)).sum(1)
+        return counts
+
+    def settle(self, heads: Array) -> None:
+        """Move the lips of heads (B, V, 3) mm apart and off teeth and tongue, in place."""
+        left = np.arange(len(heads))
+        for turn in range(ROUNDS):
+            if turn % SEARCHED == 0:
+                contacts, left = self._search(heads, left)
+                if not len(left):
+                    break
+            active = heads[left]
+            need, weight = self._ways(active, contacts)
+            if turn < ROUNDS - ALONE:
+                need = self._handed_on(need, weight)
+            heads[left[:, None], self.soft] = active[:, self.soft] + need
+
+    def _search(self, heads: Array, rows: NDArray[np.int64]) -> tuple[_Contacts, NDArray[np.int64]]:
+        """All contacts of some of the heads (B, V, 3), and which of them need to be settled."""
+        found = []
+        for samples, solid, exits, own in self._pairs:
+            held = np.array([solid.holds(heads[row], heads[row, samples]) for row in rows])
+            head, sample = np.nonzero(held)
+            if not len(head):
+                continue
+            head, vertex = rows[head], samples[sample].astype(np.int64)
+            points = heads[head, vertex]
+            corners, parts, depth = exits.nearest(heads, head, points)
+            way = np.einsum("ck,ckx->cx", parts, heads[head[:, None], corners]) - points
+            out = way / np.maximum(depth, 1e-12)[:, None]
+            found.append((head, vertex, corners, parts, out, depth, np.full(len(head), own)))
+        if not found:
+            return _Contacts(*(np.zeros(0) for _ in fields(_Contacts))), rows[:0]
+        contacts = _Contacts(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+        contacts = contacts.only(contacts.depth < DEEPEST_MM)
+        still = np.unique(contacts.head[contacts.depth > ENOUGH_MM])
+        contacts = contacts.only(np.isin(contacts.head, still))
+        return replace(contacts, head=np.searchsorted(still, contacts.head)), still
+
+    def _ways(self, heads: Array, contacts: _Contacts) -> tuple[Array, Array]:
+        """What soft vertices must move by for contacts that are not yet apart: (B, N, 3), and how surely (B, N)."""
+        count, soft = len(heads), len(self.soft)
+        corners = heads[contacts.head[:, None], contacts.corners]
+        apart = np.einsum("ck,ckx->cx", contacts.parts, corners) - heads[contacts.head, contacts.vertex]
+        size = np.maximum(np.einsum("cx,cx->c", apart, contacts.out) + MARGIN_MM, 0)
+        way, touching = size[:, None] * contacts.out, (size > 0).astype(np.float64)
+        sums, weights = np.zeros((2, count * (soft + 1), 3)), np.zeros((2, count * (soft + 1)))
+        for hard in (0, 1):
+            mine = (contacts.own != 0.5) == hard
+            first, own = contacts.head[mine] * (soft + 1), contacts.own[mine]
+            rows, parts = [first + self._row[contacts.vertex[mine]]], [own]
+            for corner in range(3):
+                rows.append(first + self._row[contacts.corners[mine, corner]])
+                parts.append((own - 1) * contacts.parts[mine, corner])
+            row, part = np.concatenate(rows), np.concatenate(parts)
+            every = part[:, None] * np.tile(way[mine], (4, 1))
+            for axis in range(3):
+                sums[hard, :, axis] = np.bincount(row, every[:, axis], len(sums[hard]))
+            sure = np.concatenate([own > 0, *(contacts.parts[mine].T * (own < 1))]) * np.tile(touching[mine], 4)
+            weights[hard] = np.bincount(row, sure, len(sums[hard]))
+        means = sums / np.maximum(weights, LEAST_WEIGHT)[..., None]
+        firm = weights[1] > 0
+        need = np.where(firm[:, None], means[1], means[0]).reshape(count, soft + 1, 3)[:, :soft]
+        weight = np.where(firm, 1.0, weights[0]).reshape(count, soft + 1)[:, :soft]
+        return need, weight
+
+    def _handed_on(self, need: Array, weight: Array) -> Array:
+        """Let neighbours of moved vertices follow, ever less: (B, N, 3)."""
+        touching = (weight > LEAST_WEIGHT)[..., None]
+        counts = np.maximum(self._counts, 1)[:, None]
+        has = (self._counts > 0)[:, None]
+        for time in range(TIMES):
+            padded = np.concatenate([need, np.zeros((len(need), 1, 3))], axis=1)
+            mean = padded[:, self.neighbours].sum(2) / counts
+            if time == 0:
+                evened = (1 - EVEN) * need + EVEN * mean
+                need = np.where(has, np.where(touching, evened, HANDED * mean), need)
+            else:
+                need = np.where(has & ~touching, HANDED * mean, need)
+        return need
+
+
+@dataclass(frozen=True)
+class _Contacts:
+    """Vertices inside solids, and the nearest places outside.
+
+    Attributes:
+        head: (C,) of which head.
+        vertex: (C,) what is inside.
+        corners: (C, 3) of the solid's triangle that holds the place.
+        parts: (C, 3) the place's barycentric weights.
+        out: (C, 3) unit vectors from the vertex to the place.
+        depth: (C,) mm.
+        own: (C,) the vertex's part of the way; the place goes the rest.
+    """
+
+    head: NDArray[np.int64]
+    vertex: NDArray[np.int64]
+    corners: NDArray[np.int64]
+    parts: Array
+    out: Array
+    depth: Array
+    own: Array
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Contacts:
+        """Some of them, (C,)."""
+        return _Contacts(*(getattr(self, field.name)[chosen] for field in fields(self)))
