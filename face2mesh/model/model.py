@@ -18,8 +18,11 @@ from face2mesh.contact import Contact
 from face2mesh.errors import Face2MeshError, InputFileError, ModelError, PhotoError
 from face2mesh.face import Camera, CropPose, Face, Pose, default_focal, project, rotation_from_6d
 from face2mesh.head import BaseHead
+from face2mesh.head.alignment import Similarity
 from face2mesh.head.arkit import ARKIT_NAMES, exclusive
 from face2mesh.head.followers import Followers
+from face2mesh.model.fit import Fit
+from face2mesh.model.fitting import NOISE_MM, FitSettings, FitState, fit_vertices
 from face2mesh.model.fusion import fuse
 from face2mesh.model.landmarks import LandmarkBasis
 from face2mesh.model.manifest import (
@@ -30,11 +33,14 @@ from face2mesh.model.manifest import (
     FOLLOWERS_FILE,
     IDENTITY_DECODER_FILE,
     LANDMARKS_FILE,
+    MIRROR_FILE,
     PACKAGED,
     Manifest,
     read_manifest,
     read_model_file,
 )
+from face2mesh.model.mirror import Mirror
+from face2mesh.model.mixing import between
 from face2mesh.model.networks import CROP_SIZE, Codes, Networks
 from face2mesh.model.settling import settled
 from face2mesh.photo import Box, Crop, Photo, crop_of_box, crop_of_landmarks, cut, find_faces, read_photo
@@ -240,7 +246,85 @@ class Model:
         camera = Camera.centred(default_focal(SAMPLE_SIDE, SAMPLE_SIDE, 0), SAMPLE_SIDE, SAMPLE_SIDE)
         pose = CropPose(rotation_from_6d(np.array([1.0, 0, 0, 0, 1, 0])), np.zeros(2), 0.0)
         centred = pose.pose(camera, (camera.cx, camera.cy), 100.0 * camera.fx / SAMPLE_DISTANCE_MM)
-        return self._face(identity, weights, camera, centred, box=None, ipd_mm=None)
+        return self._face(code, weights, camera, centred, box=None, ipd_mm=None)
+
+    def interpolate(self, first: Face, second: Face, share: float, *, arc: bool = False) -> Face:
+        """The head a share of the way from one of this model's heads to another, at the first one's place.
+
+        Args:
+            first, second: of this model.
+            share: 0 for the first, 1 for the second; what lies beyond exaggerates the difference.
+            arc: go round the average head instead of straight towards it, so that heads on the way are as distinct as
+                those at the ends (see `mixed_codes`).
+
+        Raises:
+            Face2MeshError: the heads are of different models, or the share is no number.
+        """
+        return between(first, second, share, arc)
+
+    def fit(
+        self, vertices: NDArray[Any], *, expression: bool = False, scale: bool = False, noise_mm: float = NOISE_MM
+    ) -> Fit:
+        """The head of this model nearest to a mesh with the same vertices in the same order, wherever that lies.
+
+        Args:
+            vertices: (V, 3), or (S, 3) for the skin alone; rows with a NaN are unknown. In mm, or in any unit if
+                `scale`. Only the skin is compared.
+            expression: whether the 52 weights are found too; else the mesh is taken for a neutral head.
+            scale: whether the unit is unknown. The head's own size is then what its code says.
+            noise_mm: how far a vertex may be off before it bends the code; smaller follows more closely.
+
+        Raises:
+            Face2MeshError: another number of vertices, too few known, or all on one line.
+        """
+        given, skin = np.asarray(vertices, np.float64), self.base_head.skin_count
+        if given.ndim != 2 or given.shape not in ((skin, 3), self.base_head.vertices.shape):
+            raise Face2MeshError(
+                f"The mesh is an array {given.shape}; this model's heads have {len(self.base_head.vertices)} vertices, "
+                f"{skin} of them skin: give them in that order, or use fit_points for a mesh of another topology."
+            )
+        state = fit_vertices(self._slopes, given[:skin], FitSettings(expression, scale, noise_mm))
+        fit = self._fitted(state, np.zeros(0))
+        apart = np.linalg.norm(fit.vertices[:skin] - given[:skin], axis=1) / fit.placement.scale
+        return replace(fit, distances_mm=apart)
+
+    def fit_points(
+        self,
+        points: NDArray[Any],
+        *,
+        normals: NDArray[Any] | None = None,
+        start: Similarity | None = None,
+        expression: bool = False,
+        scale: bool = False,
+        noise_mm: float = POINT_NOISE_MM,
+    ) -> Fit:
+        """The head of this model whose surface comes nearest to points of a scan or of a mesh of any topology.
+
+        Args:
+            points: (N, 3), in mm, or in any unit if `scale`; a whole head or its face, 52 points or more.
+            normals: (N, 3), out of the surface, any length; keeps points from finding the other side of an ear.
+            start: from the head's frame to the points', roughly; None tries all rotations.
+            expression: whether the 52 weights are found too; else the head is taken for a neutral one.
+            scale: whether the unit is unknown.
+            noise_mm: how far a point may be off before it bends the code; smaller follows more closely.
+
+        Raises:
+            Face2MeshError: points or normals of a wrong shape, too few points, or some that are no numbers.
+        """
+        given = np.asarray(points, np.float64)
+        facing = None if normals is None else np.asarray(normals, np.float64)
+        if given.ndim != 2 or given.shape[1] != 3 or not np.isfinite(given).all():
+            raise Face2MeshError(f"Points to fit must be numbers (N, 3); given is an array {given.shape}.")
+        if facing is not None and facing.shape != given.shape:
+            raise Face2MeshError(f"There are {len(given)} points and {len(facing)} normals; give one for each point.")
+        starts = [] if start is None else [start]
+        fitter = PointFitter(self._slopes, self.base_head)
+        state, distances = fit_points(fitter, given, facing, starts, FitSettings(expression, scale, noise_mm))
+        return self._fitted(state, distances)
+
+    def _fitted(self, state: FitState, distances: NDArray[np.float64]) -> Fit:
+        face = self.face(state.identity.astype(np.float32), state.weights.astype(np.float32))
+        return Fit(face, state.placement, distances)
 
     def _boxes(self, photo: Photo, given: BoxSource | None, small: bool) -> list[Box]:
         """The given box, or those of the faces found, the largest first."""
@@ -260,12 +344,29 @@ class Model:
                 f"{width}×{height} pixels; give x, y, width and height in pixels from the upper left corner."
             )
         return [box]
+        return self.face(identity, weights)
+
+    def face(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> Face:
+        """The head of a code, looking straight into a camera 800 mm away.
+
+        Args:
+            identity: (M,), whitened: a standard deviation of people is 1; zeros are the average head.
+            expression: (52,) weights in the order of `ARKIT_NAMES`, 0 to 1; None is neutral.
+
+        Raises:
+            Face2MeshError: a code of another length, or one that holds something that is no number.
+        """
+        code = np.asarray(identity, np.float32)
+        weights = np.zeros(len(ARKIT_NAMES), np.float32) if expression is None else np.asarray(expression, np.float32)
+        for name, row, size in (("identity", code, self.identity_size), ("expression", weights, len(ARKIT_NAMES))):
+            if row.shape != (size,) or not np.isfinite(row).all():
+                raise Face2MeshError(f"This model's {name} has {size} numbers; given is an array {row.shape}.")
 
     def _faces(self, photo: Photo, boxes: Sequence[Box], ipd_mm: float | None) -> list[Face]:
         crops = [crop_of_box(box) for box in boxes]
         first = self._look(photo, crops)
         refined = self._refined(first, crops)
-        look = self._look(photo, refined)
+        look = self._look(photo, refined, self._mirror)
         weights = _clean(look.codes.expression)
         faces = []
         for i, (box, crop) in enumerate(zip(boxes, refined, strict=True)):
@@ -275,9 +376,13 @@ class Model:
             faces.append(replace(face, light=look.codes.light[i], points_px=seen, landmark_sigma_px=sigma))
         return faces
 
-    def _look(self, photo: Photo, crops: Sequence[Crop]) -> _Look:
-        """One pass of the encoder over B crops of a picture."""
-        codes = self._networks.encode(np.stack([cut(photo.rgb, crop, CROP_SIZE) for crop in crops]))
+    def _look(self, photo: Photo, crops: Sequence[Crop], mirror: Mirror | None = None) -> _Look:
+        """One pass of the encoder over B crops of a picture, and over their mirror images where there is a mirror."""
+        pictures = np.stack([cut(photo.rgb, crop, CROP_SIZE) for crop in crops])
+        if mirror is None:
+            codes = self._networks.encode(pictures)
+        else:
+            codes = mirror.agreed(self._networks.encode(np.concatenate([pictures, pictures[:, :, ::-1]])))
         crop_poses = [
             CropPose(rotation_from_6d(six), offset.astype(np.float64), float(log_scale))
             for six, offset, log_scale in zip(codes.rotation6d, codes.offset, codes.log_scale, strict=True)
