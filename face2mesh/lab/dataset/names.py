@@ -26,7 +26,7 @@ def person_and_expression(name: str, label: str) -> tuple[str, str]:
     """
     if not _NAME.fullmatch(name):
         raise InputFileError(
-            f"{label}: the name '{name}' is none of PERSON and PERSON-EXPRESSION (letters, digits, at most one hyphen); "
+            f"{label}: the name '{name}' is none of PERSON and PERSON-EXPRESSION (letters and digits, one hyphen); "
             "rename it."
         )
     person, _, expression = name.partition(SEPARATOR)

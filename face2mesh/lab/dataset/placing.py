@@ -22,8 +22,8 @@ LARGEST_HEAD = 1.6
 UPRIGHT_DEGREES = 30.0
 """Nearer than this to a quarter turn, a quarter turn is what the file's axes are."""
 ASKEW_DEGREES, AWAY_MM = 8.0, 20.0
-"""From here on a head was turned or moved as a whole, and is put back; below it, that is the person (of 120 heads of the
-corpus none is beyond 5° and 10 mm)."""
+"""From here on a head was turned or moved as a whole, and is put back; below it, that is the person: of 120 heads of
+the corpus none is beyond 5° and 10 mm."""
 MIRRORED = 0.5
 """Residual as a mirror image over the residual as it is, below which a sculpt is mirrored."""
 

@@ -39,7 +39,8 @@ def setting_of(dataset: Dataset, ours: BaseHead, skins: int, seed: int) -> Setti
         from face2mesh.lab.dataset.carrying import carrying as carry
 
         landmarks = np.asarray(template.landmarks(template.vertices), np.float64)
-        carrying = carry(ours, template.vertices, template.skin_triangles, landmarks, parts=False)
+        skin = template.vertices[: template.skin_count]
+        carrying = carry(ours, skin, template.skin_triangles, landmarks, parts=False)
     return Setting(template, drawn_skins(ours, skins, seed, carrying), Backdrops.none(), INVENTED)
 
 

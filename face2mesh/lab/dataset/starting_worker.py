@@ -1,8 +1,8 @@
 """Inside Blender: the scene that a data set's sculpts begin from. `python starting_worker.py -- SCENE.npz FILE.blend`.
 
 The scene: `positions` (V, 3) metres in Blender's axes, `faces` (Q, 4), the last two alike for a triangle, `uv` (U, 2),
-`uv_faces` (Q, 4), `colours` (V, 4) sRGB and opacity, `part_of_face` (Q,), `document_json`: `name` of the object, `parts`
-with their materials, `instructions`. Nothing of Face2Mesh is imported here: the Python may be another one.
+`uv_faces` (Q, 4), `colours` (V, 4) sRGB and opacity, `part_of_face` (Q,), `document_json`: `name` of the object,
+`parts` with their materials, `instructions`. Nothing of Face2Mesh is imported here: the Python may be another one.
 """
 
 from __future__ import annotations
