@@ -60,7 +60,8 @@ class MeshDistance:
         terms["edges"] = lambda: _length(error[:, self.edges[:, 0]] - error[:, self.edges[:, 1]]).mean()
         terms["smoothness"] = lambda: self._roughness(predicted)
         terms["laplacian_match"] = lambda: self._roughness(error)
-        return {f"{prefix}_{name}": weight * terms[name]() for name, weight in asdict(self.weights).items() if weight}
+        weights = asdict(self.weights)
+        return {f"{prefix}_{name}": weights[name] * term() for name, term in terms.items() if weights[name]}
 
     def _roughness(self, values: Tensor) -> Tensor:
         """Mean ‖L·x‖² in mm², L = I − D⁻¹A."""
