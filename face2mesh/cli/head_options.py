@@ -16,8 +16,8 @@ BLENDER_FORMATS = ("blend", "fbx")
 FORMATS = ("obj", "glb", "html", "ply", "stl", "npz", *BLENDER_FORMATS)
 
 
-def add_head_options(parser: argparse.ArgumentParser) -> None:
-    """Add where results go, and what is written of each head; `wanted_of` reads them."""
+def add_mesh_options(parser: argparse.ArgumentParser) -> None:
+    """Add where heads go and in which formats, of which model."""
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the results")
     parser.add_argument(
         "--format",
@@ -27,12 +27,25 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
         help=f"instead of obj: one or more of {','.join(FORMATS)}, separated by commas "
         "(blend and fbx need Blender: see docs/blender.md)",
     )
-    parser.add_argument("--preview", action="store_true", help="also draw the mesh over the photo: DIR/<photo>.png")
-    parser.add_argument("--neutral", action="store_true", help="also write the head without expression")
     parser.add_argument(
         "--subdivide", type=int, choices=(1, 2), default=0, help="a finer head: each quad becomes 4, or 16"
     )
     parser.add_argument("--rig", action="store_true", help="bones for jaw and eyes (glb, html, blend, fbx)")
+    add_model(parser)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add `--model`."""
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
+    )
+
+
+def add_head_options(parser: argparse.ArgumentParser) -> None:
+    """Add where results go, and what is written of each photo's head; `wanted_of` reads them."""
+    add_mesh_options(parser)
+    parser.add_argument("--preview", action="store_true", help="also draw the mesh over the photo: DIR/<photo>.png")
+    parser.add_argument("--neutral", action="store_true", help="also write the head without expression")
     parser.add_argument(
         "--texture",
         choices=LIGHTS,
@@ -46,9 +59,6 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
         help=f"its side in texels: {', '.join(map(str, TEXTURE_SIZES))} (default: {DEFAULT_TEXTURE_SIZE})",
     )
     parser.add_argument("--ipd", type=_ipd, metavar="MM", help="distance between the eyes' centres, sets the scale")
-    parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
-    )
 
 
 def check_head_options(arguments: argparse.Namespace) -> None:
@@ -57,18 +67,27 @@ def check_head_options(arguments: argparse.Namespace) -> None:
         arguments.misuse("--texture-size is for --texture photo or --texture delit")
 
 
-def wanted_of(arguments: argparse.Namespace) -> Wanted:
-    """What to write of each head.
+def check_blender(arguments: argparse.Namespace) -> None:
+    """Refuse formats that cannot be written here, before the work, and once.
 
     Raises:
-        Face2MeshError: a format needs Blender, and there is none; said before the work, and once.
+        Face2MeshError: a format needs Blender, and there is none.
     """
-    from face2mesh.cli.job import Wanted
-
     if set(BLENDER_FORMATS) & set(arguments.format):
         from face2mesh.blender import require_blender
 
         require_blender()
+
+
+def wanted_of(arguments: argparse.Namespace) -> Wanted:
+    """What to write of each head.
+
+    Raises:
+        Face2MeshError: a format needs Blender, and there is none.
+    """
+    from face2mesh.cli.job import Wanted
+
+    check_blender(arguments)
     return Wanted(
         folder=arguments.output,
         formats=arguments.format,
