@@ -118,7 +118,9 @@ class PointFitter:
         if facing is not None:
             there = facing @ state.rotation
             there /= np.maximum(np.linalg.norm(there, axis=1, keepdims=True), 1e-12)
-            weights[(there * smooth).sum(1) < _LEAST_AGREEMENT] = 0
+            agreement = (there * smooth).sum(1)
+            # A scan whose triangles are wound the other way looks inwards all over.
+            weights[agreement * np.sign(np.median(agreement)) < _LEAST_AGREEMENT] = 0
         return Rows(corners, found.shares, targets, weights, smooth)
 
 

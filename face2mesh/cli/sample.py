@@ -1,0 +1,72 @@
+"""`face2mesh sample`: heads of people who do not exist."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from face2mesh.cli.head_options import add_mesh_options, check_blender
+from face2mesh.cli.options import add_debug
+
+SHEET = "samples.png"
+_CELL = (240, 300)
+_COLUMNS = 8
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `sample` to the command line."""
+    parser = subparsers.add_parser(
+        "sample",
+        help="heads of people who do not exist",
+        description="Draw random heads of the model: DIR/sample-<seed>.obj and .json, a head for each seed.",
+    )
+    add_mesh_options(parser)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first head (default: 0)")
+    parser.add_argument("--count", type=_count, default=1, metavar="N", help="how many heads (default: 1)")
+    parser.add_argument("--neutral", action="store_true", help="heads without expression")
+    parser.add_argument("--preview", action="store_true", help=f"also draw them all: DIR/{SHEET}")
+    add_debug(parser)
+    parser.set_defaults(run=run, misuse=parser.error)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw heads, write them and print the files.
+
+    Raises:
+        Face2MeshError: the model cannot be loaded, or a file cannot be written.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from face2mesh.cli.heads import make_folder, write_head, write_picture
+    from face2mesh.cli.progress import Progress
+    from face2mesh.draw import VIEWS, contact_sheet, portrait
+    from face2mesh.model import load
+
+    if arguments.seed < 0:
+        arguments.misuse("--seed is 0 or more")
+    check_blender(arguments)
+    model = load(arguments.model)
+    make_folder(arguments.output)
+    seeds = range(arguments.seed, arguments.seed + arguments.count)
+    average = model.base_head.vertices
+    cells = []
+    with Progress(len(seeds), "heads") as progress:
+        for done, seed in enumerate(seeds, 1):
+            face = model.sample(seed, expression=not arguments.neutral)
+            files = write_head(face, f"sample-{seed}", arguments, {"seed": seed})
+            if arguments.preview:
+                view = VIEWS["three_quarter"]
+                cells.append(portrait(face.head, face.vertices, view, *_CELL, framed=average))
+            progress.show(done)
+            progress.clear()
+            print("\n".join(map(str, files)), flush=True)
+    if cells:
+        sheet = contact_sheet(cells, min(len(cells), _COLUMNS), [str(seed) for seed in seeds])
+        write_picture(sheet, arguments.output / SHEET)
+        print(arguments.output / SHEET)
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 10000")
+    return int(text)
