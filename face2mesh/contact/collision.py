@@ -102,8 +102,8 @@ class Sheet:
         vertices = heads[:, self.vertices].astype(np.float32)
         apart = np.asarray(points, np.float32)[:, None] - vertices[head]
         square = np.einsum("nwc,nwc->nw", apart, apart)
-        closest = np.argpartition(square, NEAREST, axis=1)[:, :NEAREST] if square.shape[1] > NEAREST else square * 0
-        triangles = self.around[closest.astype(np.int64)].reshape(len(points), -1)  # (N, NEAREST · R)
+        closest = np.argpartition(square, NEAREST, axis=1)[:, :NEAREST]
+        triangles = self.around[closest].reshape(len(points), -1)  # (N, NEAREST · R)
         corners = self.triangles[triangles]
         places = heads[head[:, None, None], corners]
         weights, squares = closest_on_triangles(points[:, None], places[..., 0, :], places[..., 1, :], places[..., 2, :])

@@ -3,7 +3,8 @@
 Every vertex of a lip that lies inside the other lip is moved to the nearest place of that lip's sheet by half the
 way, and the place by the other half; teeth and tongue stay, and the lip goes the whole way (position-based dynamics'
 projection of contacts, Müller et al. 2007, with all contacts of a round at once, after Jacobi). What a vertex is
-moved by is shared with its neighbours on the skin, ever less, so that a lip gives way as flesh does.
+moved by is shared with its neighbours on the skin, ever less, so that a lip gives way as flesh does. What touched at
+the lips' line of contact before goes on touching: pressing lips apart in one place does not open them in another.
 
 Letters: B heads, V vertices, N soft vertices of the skin, K neighbours, C contacts,
 T triangles.
@@ -34,6 +35,8 @@ EVEN = 0.5
 MARGIN_MM, DEEPEST_MM = 0.03, 12.0
 # A head whose deepest contact is less than this is settled, mm.
 ENOUGH_MM = 0.05
+# Places of the line of contact that are nearer than this to the other lip, mm, stay as near as they are.
+HELD_MM = 0.3
 # Light sums are not blown up to means.
 LEAST_WEIGHT = 0.3
 
@@ -53,6 +56,8 @@ class Lips:
         upper_teeth: (T, 3), open above.
         lower_teeth: (T, 3), open below.
         tongue: (T, 3).
+        upper_line: vertices of the upper lip's line of contact.
+        lower_line: the same of the lower lip.
         soft: (N,) vertices of the skin that give way.
         neighbours: (N, K) rows of `soft`, each one's neighbours on the skin; N where there are fewer than K.
     """
@@ -66,6 +71,8 @@ class Lips:
     upper_teeth: Indices
     lower_teeth: Indices
     tongue: Indices
+    upper_line: Indices
+    lower_line: Indices
     soft: Indices
     neighbours: Indices
 
@@ -87,6 +94,11 @@ class Lips:
         ]
 
     @cached_property
+    def _lines(self) -> tuple[tuple[Indices, Sheet], ...]:
+        """Each lip's line of contact, and the other lip."""
+        return (self.lower_line, Sheet(self.upper_exits, False)), (self.upper_line, Sheet(self.lower_exits, True))
+
+    @cached_property
     def _row(self) -> NDArray[np.int64]:
         """A vertex's row in `soft`, N for the others."""
         solids = (self.upper_teeth, self.lower_teeth, self.tongue, self.soft)
@@ -100,48 +112,65 @@ class Lips:
         counts: NDArray[np.int64] = (self.neighbours < len(self.soft)).sum(1)
         return counts
 
+    @cached_property
+    def _lines(self) -> tuple[tuple[Indices, Sheet], ...]:
+        """Each lip's line of contact, and the other lip."""
+        return (self.lower_line, Sheet(self.upper_exits, False)), (self.upper_line, Sheet(self.lower_exits, True))
+
     def settle(self, heads: Array) -> None:
         """Move the lips of heads (B, V, 3) mm apart and off teeth and tongue, in place."""
-        left = np.arange(len(heads))
+        rows = np.arange(len(heads))
+        allowed: Array | None = None
         for turn in range(ROUNDS):
             if turn % SEARCHED == 0:
-                contacts, left = self._search(heads, left)
-                if not len(left):
+                contacts = self._search(heads, rows)
+                rows = np.unique(contacts.head)
+                if not len(rows):
                     break
-            active = heads[left]
+                lines, inside = self._at_lines(heads, rows, contacts)
+                if allowed is None:
+                    near = np.where(inside, 0, np.where(lines.depth < HELD_MM, lines.depth, np.inf))
+                    allowed = np.full((len(heads), len(lines.depth) // len(rows)), np.inf)
+                    allowed[rows] = np.maximum(near, MARGIN_MM).reshape(len(rows), -1)
+                lines = replace(lines, margin=-allowed[rows].ravel())
+                contacts = _joined([contacts, lines.only(~inside & (lines.depth + lines.margin > 0))])
+                contacts = replace(contacts, head=np.searchsorted(rows, contacts.head))
+            active = heads[rows]
             need, weight = self._ways(active, contacts)
             if turn < ROUNDS - ALONE:
                 need = self._handed_on(need, weight)
-            heads[left[:, None], self.soft] = active[:, self.soft] + need
+            heads[rows[:, None], self.soft] = active[:, self.soft] + need
 
-    def _search(self, heads: Array, rows: NDArray[np.int64]) -> tuple[_Contacts, NDArray[np.int64]]:
-        """All contacts of some of the heads (B, V, 3), and which of them need to be settled."""
+    def _search(self, heads: Array, rows: NDArray[np.int64]) -> _Contacts:
+        """All contacts of those of some heads (B, V, 3) that need to be settled."""
         found = []
         for samples, solid, exits, own in self._pairs:
-            held = np.array([solid.holds(heads[row], heads[row, samples]) for row in rows])
-            head, sample = np.nonzero(held)
-            if not len(head):
-                continue
-            head, vertex = rows[head], samples[sample].astype(np.int64)
-            points = heads[head, vertex]
-            corners, parts, depth = exits.nearest(heads, head, points)
-            way = np.einsum("ck,ckx->cx", parts, heads[head[:, None], corners]) - points
-            out = way / np.maximum(depth, 1e-12)[:, None]
-            found.append((head, vertex, corners, parts, out, depth, np.full(len(head), own)))
-        if not found:
-            return _Contacts(*(np.zeros(0) for _ in fields(_Contacts))), rows[:0]
-        contacts = _Contacts(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+            head, sample = np.nonzero(np.array([solid.holds(heads[row], heads[row, samples]) for row in rows]))
+            found.append(_nearest(heads, rows[head], samples[sample], exits, own))
+        contacts = _joined(found)
         contacts = contacts.only(contacts.depth < DEEPEST_MM)
-        still = np.unique(contacts.head[contacts.depth > ENOUGH_MM])
-        contacts = contacts.only(np.isin(contacts.head, still))
-        return replace(contacts, head=np.searchsorted(still, contacts.head)), still
+        return contacts.only(np.isin(contacts.head, contacts.head[contacts.depth > ENOUGH_MM]))
+
+    def _at_lines(
+        self, heads: Array, rows: NDArray[np.int64], contacts: _Contacts
+    ) -> tuple[_Contacts, NDArray[np.bool_]]:
+        """From the lines of contact of some heads to the other lip, head by head; and what is inside it, (C,)."""
+        inside = np.zeros(heads.shape[:2], bool)
+        inside[contacts.head, contacts.vertex] = True
+        found = []
+        for line, other in self._lines:
+            head = np.repeat(rows, len(line))
+            found.append(_nearest(heads, head, np.tile(line, len(rows)), other, 0.5))
+        lines = _joined(found)
+        lines = lines.only(np.argsort(lines.head, kind="stable"))
+        return lines, inside[lines.head, lines.vertex]
 
     def _ways(self, heads: Array, contacts: _Contacts) -> tuple[Array, Array]:
         """What soft vertices must move by for contacts that are not yet apart: (B, N, 3), and how surely (B, N)."""
         count, soft = len(heads), len(self.soft)
         corners = heads[contacts.head[:, None], contacts.corners]
         apart = np.einsum("ck,ckx->cx", contacts.parts, corners) - heads[contacts.head, contacts.vertex]
-        size = np.maximum(np.einsum("cx,cx->c", apart, contacts.out) + MARGIN_MM, 0)
+        size = np.maximum(np.einsum("cx,cx->c", apart, contacts.out) + contacts.margin, 0)
         way, touching = size[:, None] * contacts.out, (size > 0).astype(np.float64)
         sums, weights = np.zeros((2, count * (soft + 1), 3)), np.zeros((2, count * (soft + 1)))
         for hard in (0, 1):
@@ -191,6 +220,7 @@ class _Contacts:
         out: (C, 3) unit vectors from the vertex to the place.
         depth: (C,) mm.
         own: (C,) the vertex's part of the way; the place goes the rest.
+        margin: (C,) mm, how far beyond the place the vertex has to go.
     """
 
     head: NDArray[np.int64]
@@ -200,7 +230,23 @@ class _Contacts:
     out: Array
     depth: Array
     own: Array
+    margin: Array
 
     def only(self, chosen: NDArray[np.bool_]) -> _Contacts:
         """Some of them, (C,)."""
         return _Contacts(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def _joined(several: list[_Contacts]) -> _Contacts:
+    return _Contacts(*(np.concatenate([getattr(one, field.name) for one in several]) for field in fields(_Contacts)))
+
+
+def _nearest(heads: Array, head: NDArray[np.int64], vertex: NDArray[Any], exits: Sheet, own: float) -> _Contacts:
+    """From vertices (C,) of heads (C,) to the nearest places of a sheet."""
+    vertex = vertex.astype(np.int64)
+    points = heads[head, vertex]
+    corners, parts, depth = exits.nearest(heads, head, points)
+    way = np.einsum("ck,ckx->cx", parts, heads[head[:, None], corners]) - points
+    out = way / np.maximum(depth, 1e-12)[:, None]
+    same = np.ones(len(head))
+    return _Contacts(head, vertex, corners, parts, out, depth, own * same, MARGIN_MM * same)

@@ -99,8 +99,9 @@ def lips_on(base: BaseHead, mouth: Mouth) -> Lips:
         at = base.vertices[triangles]
         over = (at[..., 0].max(1) > low[0]) & (at[..., 0].min(1) < high[0]) & (at[..., 2].max(1) > low[2])
         teeth.append(triangles[over])
-    parts = (mouth.upper, mouth.lower, mouth.upper_sheet, mouth.lower_sheet, *exits, *teeth, mouth.tongue, soft)
-    return Lips(*(part.astype(np.int32) for part in parts), neighbours=_neighbours(base, soft))
+    parts = (mouth.upper, mouth.lower, mouth.upper_sheet, mouth.lower_sheet, *exits, *teeth, mouth.tongue)
+    lines = (mouth.line_upper, mouth.line_lower, soft)
+    return Lips(*(part.astype(np.int32) for part in (*parts, *lines)), neighbours=_neighbours(base, soft))
 
 
 def _neighbours(base: BaseHead, soft: NDArray[np.int64]) -> Indices:
@@ -123,7 +124,7 @@ def closing_on(mouth: Mouth) -> LipClosing:
     share = near**2 * (3 - 2 * near)
     reached = np.flatnonzero(share > 0)
     above, below = reached[mouth.of_upper[reached]], reached[~mouth.of_upper[reached]]
-    line = (mouth.contact_upper.astype(np.int32), mouth.contact_lower.astype(np.int32))
+    line = (mouth.line_upper.astype(np.int32), mouth.line_lower.astype(np.int32))
     return LipClosing(
         *line, above.astype(np.int32), share[above], below.astype(np.int32), share[below],
         mouth.corners.astype(np.int32),

@@ -20,6 +20,8 @@ Indices = NDArray[np.int64]
 SHEET_MM = 22.0
 # Near the corners, where both lips grow together, they cannot pass through each other: this far from a corner.
 CORNER_MM = 2.5
+# This near to a corner the lips are one.
+END_MM = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Mouth:
         of_upper: (S,) whether the upper lip's line of contact is the nearer one.
         contact_upper: vertices of the upper lip's line of contact, by x.
         contact_lower: the same of the lower lip.
+        line_upper: `contact_upper` and what follows towards the corners, by x; for closing.
+        line_lower: the same of the lower lip.
         corners: (2,) where the lips' line of contact ends, by x.
     """
 
@@ -52,6 +56,8 @@ class Mouth:
     of_upper: NDArray[np.bool_]
     contact_upper: Indices
     contact_lower: Indices
+    line_upper: Indices
+    line_lower: Indices
     corners: Indices
 
     @classmethod
@@ -70,7 +76,8 @@ class Mouth:
         line = touches[in_lip["upper"][touches] | in_lip["lower"][touches]]
         left = line[base.vertices[line, 0].argmax()]
         corner_x = base.vertices[left, 0]
-        inner = line[np.abs(base.vertices[line, 0]) < corner_x - CORNER_MM]
+        from_corner = corner_x - np.abs(base.vertices[line, 0])
+        inner, closing = line[from_corner > CORNER_MM], line[from_corner > END_MM]
         contact = {name: inner[mask[inner]] for name, mask in in_lip.items()}
         gap = {name: dijkstra(graph, indices=rows, min_only=True) for name, rows in contact.items()}
         distance = np.minimum(gap["upper"], gap["lower"])
@@ -88,6 +95,8 @@ class Mouth:
         return cls(
             lips["upper"], lips["lower"], sheets["upper"], sheets["lower"], **parts, distance=distance,
             of_upper=of_upper, contact_upper=_by_x(base, contact["upper"]), contact_lower=_by_x(base, contact["lower"]),
+            line_upper=_by_x(base, closing[in_lip["upper"][closing]]),
+            line_lower=_by_x(base, closing[in_lip["lower"][closing]]),
             corners=np.array([base.mirror[left], left], np.int64),
         )  # fmt: skip
 
