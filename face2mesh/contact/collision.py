@@ -103,7 +103,7 @@ class Sheet:
         apart = np.asarray(points, np.float32)[:, None] - vertices[head]
         square = np.einsum("nwc,nwc->nw", apart, apart)
         closest = np.argpartition(square, NEAREST, axis=1)[:, :NEAREST]
-        triangles = self.around[closest].reshape(len(points), -1)  # (N, NEAREST · R)
+        triangles = self.around[closest].reshape(len(points), NEAREST * self.around.shape[1])  # (N, NEAREST · R)
         corners = self.triangles[triangles]
         places = heads[head[:, None, None], corners]
         weights, squares = closest_on_triangles(points[:, None], places[..., 0, :], places[..., 1, :], places[..., 2, :])
