@@ -32,6 +32,8 @@ FOLLOWERS_FILE = "followers.npz"
 LANDMARKS_FILE = "landmarks.npz"
 CONTACT_FILE = "contact.npz"
 """Not in every model: without it heads are as they are decoded."""
+MIRROR_FILE = "mirror.npz"
+"""Not in every model: without it a photo's mirror image is not looked at."""
 MODEL_FILES = (
     ENCODER_FILE,
     IDENTITY_DECODER_FILE,

@@ -43,6 +43,11 @@ class Codes:
     landmark_log_sigma: FloatArray
     points: FloatArray | None = None
 
+    def __getitem__(self, rows: slice) -> Codes:
+        """Some of the crops."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Codes(**{name: None if value is None else value[rows] for name, value in values.items()})
+
 
 class Networks:
     """Encoder and decoders."""

@@ -19,6 +19,7 @@ from face2mesh.model.manifest import (
     FOLLOWERS_FILE,
     IDENTITY_DECODER_FILE,
     LANDMARKS_FILE,
+    MIRROR_FILE,
 )
 from face2mesh.store import provenance
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from face2mesh.head.followers import Followers
     from face2mesh.lab.nets.encoder import Encoder
     from face2mesh.model.landmarks import LandmarkBasis
+    from face2mesh.model.mirror import Mirror
 
 DEFAULT_NAME = "face2mesh"
 CHECK_BATCH = 4
@@ -55,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh.lab.corpus.moving import MovingCorpus
     from face2mesh.lab.graph.hierarchy import Hierarchy
     from face2mesh.lab.package.export import round_to_halves
+    from face2mesh.lab.package.mirror import packaged_mirror
     from face2mesh.lab.train.checkpoint import CHECKPOINT
     from face2mesh.lab.train.runs import read_decoders, read_encoder
 
@@ -72,10 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
     if "moving-corpus" in decoders_header["provenance"]["inputs"]:
         made_of["moving-corpus"] = build / MOVING
         moving = MovingCorpus.load(made_of["moving-corpus"], made_of["corpus"], made_of["base-head"])
-        followers, contact = moving.followers(), moving.contact
+        corpus, followers, contact = moving.linear, moving.followers(), moving.contact
     else:
-        contact = None
-        followers = Corpus.load(made_of["corpus"], made_of["base-head"]).followers()
+        corpus, contact = Corpus.load(made_of["corpus"], made_of["base-head"]), None
+        followers = corpus.followers()
     origin = provenance({"encoder": encoder_run / CHECKPOINT, "decoders": decoders_run / CHECKPOINT, **made_of})
     origin["encoder"] = encoder_header
     origin["decoders"] = decoders_header
@@ -90,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         followers,
         origin,
         contact,
+        packaged_mirror(base_head, corpus),
     )
     print(f"{arguments.output}: {size / 1e6:.1f} MB", file=sys.stderr)
     return 0
@@ -106,6 +110,7 @@ def package(
     followers: Followers,
     origin: Mapping[str, Any],
     contact: Contact | None = None,
+    mirror: Mirror | None = None,
 ) -> int:
     """Export, check and write a model.
 
@@ -119,6 +124,7 @@ def package(
         followers: of the same head.
         origin: what the manifest tells of the model's making.
         contact: what touches what on heads of decoders that were taught contact.
+        mirror: what a mirror does to codes; a photo's mirror image is then looked at too.
 
     Returns:
         The size of all files in bytes.
@@ -143,6 +149,8 @@ def package(
     }
     if contact is not None:
         contents[CONTACT_FILE] = _saved(contact, inputs)
+    if mirror is not None:
+        contents[MIRROR_FILE] = _saved(mirror, inputs)
     exported, normalisation, differences = export_checked(encoder, identity_decoder, expression_decoder, CHECK_BATCH)
     contents |= dict(zip((ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE), exported, strict=True))
     checks = {"export_differences": differences, "landmark_basis_misses_mm": missed_mm}
@@ -150,7 +158,7 @@ def package(
     return write_model_folder(folder, manifest, contents)
 
 
-def _saved(part: Followers | LandmarkBasis | Contact, origin: Mapping[str, Any]) -> bytes:
+def _saved(part: Followers | LandmarkBasis | Contact | Mirror, origin: Mapping[str, Any]) -> bytes:
     """The bytes of the file that a part of the model writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.npz"
