@@ -12,6 +12,7 @@ from face2mesh.errors import Face2MeshError, ModelError, PhotoError
 from face2mesh.head.arkit import ARKIT_NAMES, OPPOSITES
 from face2mesh.model import manifest as manifest_module
 from face2mesh.model.manifest import BASE_HEAD_FILE, ENCODER_FILE, FOLLOWERS_FILE
+from face2mesh.model.sampling import PARTS
 from face2mesh.photo import Box
 
 HEAD = made_up_head()
@@ -191,6 +192,13 @@ def test_samples(model):
     np.testing.assert_array_equal(first.vertices, again.vertices)
     assert np.abs(first.vertices - other.vertices).max() > 0.5
     assert set(model.sample(1, expression=False).expression.values()) == {0.0}
+    drawn = np.array([model.sample(seed).weights for seed in range(200)])
+    assert 2 < (drawn > 0).any(1).mean() + (drawn > 0).sum(1).mean() < 6
+    for part in PARTS:  # at most one movement of each part, and both sides of it
+        moved = [(drawn[:, [ARKIT_NAMES.index(name) for name in movement]] > 0) for movement in part]
+        assert all((sides.all(1) == sides.any(1)).all() for sides in moved)
+        assert max(sum(sides.any(1).astype(int) for sides in moved)) == 1
+    assert drawn.max() <= 1
     many = np.array([model.sample(seed).identity for seed in range(200)])
     assert np.abs(many.mean(0)).max() < 0.3
     assert np.abs(many.std(0) - 1).max() < 0.2

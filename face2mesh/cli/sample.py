@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         Face2MeshError: the model cannot be loaded, or a file cannot be written.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import numpy as np
+
     from face2mesh.cli.heads import make_folder, write_head, write_picture
     from face2mesh.cli.progress import Progress
     from face2mesh.draw import VIEWS, contact_sheet, portrait
@@ -47,19 +49,20 @@ def run(arguments: argparse.Namespace) -> int:
     model = load(arguments.model)
     make_folder(arguments.output)
     seeds = range(arguments.seed, arguments.seed + arguments.count)
-    average = model.base_head.vertices
-    cells = []
+    faces = []
     with Progress(len(seeds), "heads") as progress:
         for done, seed in enumerate(seeds, 1):
             face = model.sample(seed, expression=not arguments.neutral)
             files = write_head(face, f"sample-{seed}", arguments, {"seed": seed})
-            if arguments.preview:
-                view = VIEWS["three_quarter"]
-                cells.append(portrait(face.head, face.vertices, view, *_CELL, framed=average))
+            faces += [face] * arguments.preview
             progress.show(done)
             progress.clear()
             print("\n".join(map(str, files)), flush=True)
-    if cells:
+    if faces:
+        # One frame for all, so that sizes can be compared.
+        framed = np.concatenate([face.vertices for face in faces])
+        view = VIEWS["three_quarter"]
+        cells = [portrait(face.head, face.vertices, view, *_CELL, framed=framed) for face in faces]
         sheet = contact_sheet(cells, min(len(cells), _COLUMNS), [str(seed) for seed in seeds])
         write_picture(sheet, arguments.output / SHEET)
         print(arguments.output / SHEET)

@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         Face2MeshError: a head cannot be read, or the picture cannot be written.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import numpy as np
+
     from face2mesh.cli.progress import Progress
     from face2mesh.draw import VIEWS as NAMED
     from face2mesh.draw import contact_sheet, portrait
@@ -64,12 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
     film = arguments.output.suffix.lower() == ".gif"
     steps = arguments.steps or (14 if film else 3)
     count = steps * len(stops) if film else steps * (len(stops) - 1) + 1
+    # One frame for all, so that sizes can be compared.
+    framed = np.concatenate([face.vertices for face in stops])
     pictures = []
     with Progress(count, "pictures") as progress:
         for done, face in enumerate(walk(stops, steps, closed=film), 1):
             size = arguments.size, arguments.size * 5 // 4
             view = NAMED[arguments.view]
-            pictures.append(portrait(face.head, face.vertices, view, *size, framed=model.base_head.vertices))
+            pictures.append(portrait(face.head, face.vertices, view, *size, framed=framed))
             progress.show(done)
     if film:
         _write_film(pictures, arguments.output, _SECONDS_A_LEG / steps)
@@ -111,7 +115,7 @@ def _write_film(pictures: list[Any], path: Path, seconds: float) -> None:
     column = Image.new("RGB", (chosen[0].width, sum(frame.height for frame in chosen)))
     for place, frame in enumerate(chosen):
         column.paste(frame, (0, place * frame.height))
-    palette = column.quantize(256, Image.Quantize.MEDIANCUT)
+    palette = column.quantize(256, Image.Quantize.MAXCOVERAGE)
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     milliseconds = max(round(seconds * 100) * 10, 20)
     write_atomically(

@@ -42,11 +42,12 @@ from face2mesh.model.manifest import (
 from face2mesh.model.mirror import Mirror
 from face2mesh.model.mixing import between
 from face2mesh.model.networks import CROP_SIZE, Codes, Networks
+from face2mesh.model.point_fitting import POINT_NOISE_MM, PointFitter, fit_points
+from face2mesh.model.sampling import draw_expression
 from face2mesh.model.settling import settled
+from face2mesh.model.skin_slopes import SkinSlopes
 from face2mesh.photo import Box, Crop, Photo, crop_of_box, crop_of_landmarks, cut, find_faces, read_photo
 
-SAMPLE_EXPRESSIONS = 3
-"""How many expression units a sampled head has on average."""
 SAMPLE_SIDE = 512
 """Pixels along the side of the picture that a sampled head's camera takes."""
 SAMPLE_DISTANCE_MM = 800.0
@@ -91,14 +92,20 @@ class Model:
         followers: Followers,
         landmarks: LandmarkBasis,
         contact: Contact | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
-        """Put the parts together; `load` reads them from a folder. Without contact heads are as they are decoded."""
+        """Put the parts together; `load` reads them from a folder.
+
+        Without contact heads are as they are decoded, without a mirror a photo's mirror image is not looked at.
+        """
         self.manifest = manifest
         self.base_head = base_head
         self._networks = networks
         self._followers = followers
         self._landmarks = landmarks
+        self._slopes = SkinSlopes(networks)
         self._contact = contact
+        self._mirror = mirror
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Model:
@@ -122,11 +129,12 @@ class Model:
             followers = Followers.load(folder / FOLLOWERS_FILE)
             landmarks = LandmarkBasis.load(folder / LANDMARKS_FILE)
             contact = Contact.load(folder / CONTACT_FILE) if CONTACT_FILE in manifest.files else None
+            mirror = Mirror.load(folder / MIRROR_FILE) if MIRROR_FILE in manifest.files else None
         except InputFileError as error:
             raise ModelError(f"{folder}: this model does not fit this program ({error}); package it again.") from error
         if len(followers.rest) != len(base_head.vertices) - base_head.skin_count:
             raise ModelError(f"{folder}: this model is damaged: its followers belong to another head; package again.")
-        return cls(manifest, networks, base_head, followers, landmarks, contact)
+        return cls(manifest, networks, base_head, followers, landmarks, contact, mirror)
 
     @property
     def name(self) -> str:
@@ -235,14 +243,30 @@ class Model:
 
         Args:
             seed: any whole number.
-            expression: also draw a few expression units; otherwise the head is neutral.
+            expression: also draw an expression (see `draw_expression`); otherwise the head is neutral.
         """
         generator = np.random.default_rng(seed)
         identity = generator.standard_normal(self.identity_size).astype(np.float32)
         weights = np.zeros(len(ARKIT_NAMES), np.float32)
         if expression:
-            chosen = generator.random(len(weights)) < SAMPLE_EXPRESSIONS / len(weights)
-            weights = _clean(np.where(chosen, generator.random(len(weights)), 0)[None])[0]
+            weights = draw_expression(generator)
+        return self.face(identity, weights)
+
+    def face(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> Face:
+        """The head of a code, looking straight into a camera 800 mm away.
+
+        Args:
+            identity: (M,), whitened: a standard deviation of people is 1; zeros are the average head.
+            expression: (52,) weights in the order of `ARKIT_NAMES`, 0 to 1; None is neutral.
+
+        Raises:
+            Face2MeshError: a code of another length, or one that holds something that is no number.
+        """
+        code = np.asarray(identity, np.float32)
+        weights = np.zeros(len(ARKIT_NAMES), np.float32) if expression is None else np.asarray(expression, np.float32)
+        for name, row, size in (("identity", code, self.identity_size), ("expression", weights, len(ARKIT_NAMES))):
+            if row.shape != (size,) or not np.isfinite(row).all():
+                raise Face2MeshError(f"This model's {name} has {size} numbers; given is an array {row.shape}.")
         camera = Camera.centred(default_focal(SAMPLE_SIDE, SAMPLE_SIDE, 0), SAMPLE_SIDE, SAMPLE_SIDE)
         pose = CropPose(rotation_from_6d(np.array([1.0, 0, 0, 0, 1, 0])), np.zeros(2), 0.0)
         centred = pose.pose(camera, (camera.cx, camera.cy), 100.0 * camera.fx / SAMPLE_DISTANCE_MM)
@@ -344,23 +368,6 @@ class Model:
                 f"{width}×{height} pixels; give x, y, width and height in pixels from the upper left corner."
             )
         return [box]
-        return self.face(identity, weights)
-
-    def face(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> Face:
-        """The head of a code, looking straight into a camera 800 mm away.
-
-        Args:
-            identity: (M,), whitened: a standard deviation of people is 1; zeros are the average head.
-            expression: (52,) weights in the order of `ARKIT_NAMES`, 0 to 1; None is neutral.
-
-        Raises:
-            Face2MeshError: a code of another length, or one that holds something that is no number.
-        """
-        code = np.asarray(identity, np.float32)
-        weights = np.zeros(len(ARKIT_NAMES), np.float32) if expression is None else np.asarray(expression, np.float32)
-        for name, row, size in (("identity", code, self.identity_size), ("expression", weights, len(ARKIT_NAMES))):
-            if row.shape != (size,) or not np.isfinite(row).all():
-                raise Face2MeshError(f"This model's {name} has {size} numbers; given is an array {row.shape}.")
 
     def _faces(self, photo: Photo, boxes: Sequence[Box], ipd_mm: float | None) -> list[Face]:
         crops = [crop_of_box(box) for box in boxes]
