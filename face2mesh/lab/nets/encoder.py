@@ -160,6 +160,7 @@ class Encoder(nn.Module):
         described = (configuration.descriptor + configuration.fine_descriptor) * count
         self.hidden = nn.Sequential(nn.Linear(flat + described + size, features), nn.ReLU(inplace=True))
         self.together = nn.Linear(features, size)
+        self.gains = dict(_GAIN)
         self.sizes = {name: value or configuration.identity_size for name, value in _SHAPE_OUTPUTS.items()}
         self.from_shape = nn.Linear(size, sum(self.sizes.values()))
         self.from_features = nn.Linear(features, sum(self.sizes.values()) + sum(_OTHER_OUTPUTS.values()))
@@ -202,7 +203,7 @@ class Encoder(nn.Module):
                 ],
                 1,
             ).double()
-            targets = targets / torch.cat([torch.full((size,), _GAIN[name]) for name, size in self.sizes.items()])
+            targets = targets / torch.cat([torch.full((size,), self.gains[name]) for name, size in self.sizes.items()])
             middle, mean = targets.mean(0), components.mean(0)
             centred = components - mean
             # What noise of the points adds to the components' covariance; it keeps the regression from trusting them.
@@ -220,6 +221,14 @@ class Encoder(nn.Module):
             (B, 6), `offset` (B, 2), `log_scale` (B, 1), `light` (B, 9, 3), `landmark_log_sigma` (B, 68) in units of the
             crop's side.
         """
+        return self.told(self.seen(crop))
+
+    def seen(self, crop: Tensor) -> dict[str, Tensor]:
+        """What the network sees in crops; the last layers, `told`, say what that means.
+
+        Returns:
+            `coarse_points` and `points` (B, N, 2) as `forward` gives them, `hidden` (B, H) of the hidden layer.
+        """
         picture = self.stem((crop - self.mean) / self.deviation)
         maps = [picture]
         for stage in self.stages:
@@ -235,21 +244,27 @@ class Encoder(nn.Module):
         move, fine = self.second_look([*maps[:2], context], points.detach())
         points = points + move
         # The points have a loss of their own; what follows from them must not bend them.
-        components, _, size = self._components(points.detach())
+        components, _, size = self.components(points.detach())
         hidden = self.hidden(torch.cat([flat, near, components, fine], 1))
         shapes = self.shape_basis / self.shape_basis.square().sum(0).clamp_min(1e-9)  # what a component of 1 looks like
         together = (_MOVE_GAIN * self.together(hidden)) @ shapes.T
         points = points + (size[:, None] * together).view_as(points)
-        components, centre, size = self._components(points.detach())
+        return {"coarse_points": coarse, "points": points, "hidden": hidden}
+
+    def told(self, seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What follows from `seen`, as `forward` gives it."""
+        points, hidden = seen["points"], seen["hidden"]
+        components, centre, size = self.components(points.detach())
         sizes = [*self.sizes.values(), *_OTHER_OUTPUTS.values()]
         *parts, light, sigma = torch.split(self.from_features(hidden), sizes, 1)
         linear = torch.split(self.from_shape(components), list(self.sizes.values()), 1)
         named = {
-            name: _GAIN[name] * (seen + learnt) for name, seen, learnt in zip(self.sizes, linear, parts, strict=True)
+            name: self.gains[name] * (shown + learnt)
+            for name, shown, learnt in zip(self.sizes, linear, parts, strict=True)
         }
         return {
             "points": points,
-            "coarse_points": coarse,
+            "coarse_points": seen["coarse_points"],
             "identity": named["identity"],
             "expression": torch.sigmoid(named["expression"]),
             "rotation6d": named["rotation6d"],
@@ -272,7 +287,7 @@ class Encoder(nn.Module):
                     module[0] = fuse_conv_bn_eval(convolution, normalisation)
                     module[1] = nn.Identity()
 
-    def _components(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def components(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Principal components (B, K) of the points' shape, its centre (B, 2) and its size (B,)."""
         shape, centre, size = normalised(points)
         return (shape - self.shape_mean) @ self.shape_basis, centre, size
