@@ -55,6 +55,9 @@ def part_colours(head: BaseHead, skin: tuple[float, float, float] = SKIN) -> Col
     colours = np.empty((len(head.vertices), 3), np.float32)
     for part, (first, last) in head.part_vertices.items():
         colours[first:last] = skin if part == "skin" else _PLAIN[part]
+    for name, colour in (("sclera", SCLERA), ("teeth", TEETH)):
+        if name in head.regions:  # of a head of one part, too
+            colours[head.regions[name]] = colour
     for name, colour, radius in (("iris", IRIS, IRIS_RADIUS_MM), ("pupil", PUPIL, PUPIL_RADIUS_MM)):
         colours[_eye_disc(head, name, radius)] = colour
     if "gums" in head.regions:
@@ -75,6 +78,8 @@ def part_opacity(head: BaseHead) -> NDArray[np.float32]:
     """(V,) how opaque each vertex is, 0 to 1: lashes are sheets that thin out towards their tips, all else is 1."""
     opacity = np.ones(len(head.vertices), np.float32)
     first, last = head.part_vertices["lashes"]
+    if first == last:  # a head of one part
+        return opacity
     lashes = head.vertices[first:last]
     from_eyes = np.linalg.norm(lashes[:, None] - head.eye_centres, axis=2).min(1)
     outward = (from_eyes - from_eyes.min()) / max(float(np.ptp(from_eyes)), 1e-6)

@@ -27,6 +27,9 @@ Indices = NDArray[np.int32]
 NORMAL_WEIGHT_MM = 15.0
 """How many mm a normal at a right angle counts: an inner lip does not take from the outer one."""
 
+SMOOTHING = 1.0
+"""Of the spline, mm."""
+
 
 @dataclass(frozen=True)
 class Carrying:
@@ -52,49 +55,49 @@ class Carrying:
         return np.asarray((region[self.vertices] * self.weights).sum(1) > 0.5)
 
 
-def warped(ours: BaseHead, landmarks: Floats) -> Floats:
-    """Our head's vertices (V, 3) where its 68 landmarks lie on others (68, 3), mm."""
-    own = np.asarray(ours.landmarks(ours.vertices), np.float64)
-    similarity = align(own, landmarks, scaling=True)
+def warped(vertices: Floats, ours: Floats, theirs: Floats) -> Floats:
+    """Our head's vertices (V, 3) where places of ours (N, 3) lie on places of theirs (N, 3), mm."""
+    similarity = align(ours, theirs, scaling=True)
+    # Two landmarks at one place make no spline.
+    _, first = np.unique(np.round(ours, 3), axis=0, return_index=True)
     # A little smoothing: the landmarks of two people never mean quite the same places.
-    spline = RBFInterpolator(similarity(own), landmarks, kernel="linear", smoothing=1.0, degree=1)
-    moved: Floats = np.asarray(spline(similarity(ours.vertices)), np.float64)
+    spline = RBFInterpolator(similarity(ours[first]), theirs[first], kernel="linear", smoothing=SMOOTHING, degree=1)
+    moved: Floats = np.asarray(spline(similarity(vertices)), np.float64)
     return moved
 
 
-def carrying(ours: BaseHead, vertices: Floats, triangles: Indices, landmarks: Floats, parts: bool) -> Carrying:
+def laid_over(ours: BaseHead, landmarks: Floats) -> Floats:
+    """Our head's vertices (V, 3) where its 68 landmarks lie on others (68, 3), mm."""
+    own = np.asarray(ours.landmarks(ours.vertices), np.float64)
+    return warped(np.asarray(ours.vertices, np.float64), own, landmarks)
+
+
+def carrying(ours: BaseHead, laid: Floats, vertices: NDArray[Any], triangles: Indices, parts: bool) -> Carrying:
     """From our head to a template's vertices.
 
     Args:
         ours: the packaged base head.
+        laid: (V, 3), its vertices laid over the template.
         vertices: (W, 3) of the template, mm, the head's frame.
         triangles: (T, 3) of it.
-        landmarks: (68, 3) on it.
         parts: whether eyes, teeth and the like are places too, or only the skin.
     """
-    placed = warped(ours, landmarks)
     faces = ours.triangles if parts else ours.skin_triangles
-    surface = Surface(placed, np.asarray(faces, np.int64), normal_weight=NORMAL_WEIGHT_MM)
+    surface = Surface(laid, np.asarray(faces, np.int64), normal_weight=NORMAL_WEIGHT_MM)
     found = surface.closest(vertices, np.asarray(vertex_normals(vertices, triangles), np.float64))
     return Carrying(found.corners, found.weights, found.distance)
 
 
-def carried_points(
-    ours: BaseHead, points: Embedding, vertices: Floats, triangles: Indices, landmarks: Floats
-) -> Embedding:
-    """Points of our surface (N) as points of a template's: the closest place once ours is laid over it.
+def carried_points(ours: BaseHead, laid: Floats, vertices: NDArray[Any], triangles: Indices) -> Embedding:
+    """Our dense points as points of a template's surface: the closest place once ours is laid over it.
 
     Args:
-        ours: the packaged base head.
-        points: on it.
-        vertices, triangles, landmarks: of the template, see `carrying`.
+        ours, laid, vertices, triangles: see `carrying`.
     """
-    placed = warped(ours, landmarks)
-    normals = np.asarray(vertex_normals(placed, ours.triangles), np.float64)
-    own = points(normals)
+    own = ours.dense(np.asarray(vertex_normals(laid, ours.triangles), np.float64))
     own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-9)
-    surface = Surface(vertices, np.asarray(triangles, np.int64), normal_weight=NORMAL_WEIGHT_MM)
-    found = surface.closest(points(placed), own)
+    surface = Surface(np.asarray(vertices, np.float64), np.asarray(triangles, np.int64), normal_weight=NORMAL_WEIGHT_MM)
+    found = surface.closest(ours.dense(laid), own)
     weights = np.clip(found.weights, 0, None)
     weights /= weights.sum(1, keepdims=True)
     return Embedding(found.corners.astype(np.int32), weights.astype(np.float32))

@@ -10,7 +10,6 @@ from itertools import permutations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.head.alignment import align
 
 Floats = NDArray[np.float64]
@@ -28,7 +27,7 @@ MIRRORED = 0.5
 """Residual as a mirror image over the residual as it is, below which a sculpt is mirrored."""
 
 
-def placed(vertices: Floats, rest: Floats, label: str) -> tuple[Floats, list[str]]:
+def placed(vertices: Floats, rest: Floats) -> tuple[Floats, list[str]]:
     """A sculpt in the head's frame.
 
     Size is a person's own and is kept, once the unit is known; turn and place are not.
@@ -36,13 +35,9 @@ def placed(vertices: Floats, rest: Floats, label: str) -> tuple[Floats, list[str
     Args:
         vertices: (V, 3), of the skin or of the whole head.
         rest: (V, 3) mm, the template's.
-        label: for messages.
 
     Returns:
         (V, 3) mm, and what was undone.
-
-    Raises:
-        InputFileError: of no unit that is known, or mirrored so that it is nowhere near.
     """
     told: list[str] = []
     similarity = align(vertices, rest, scaling=True)
@@ -50,21 +45,10 @@ def placed(vertices: Floats, rest: Floats, label: str) -> tuple[Floats, list[str
     if _missed(reflected(vertices * [-1.0, 1.0, 1.0]), rest) < MIRRORED * _missed(similarity(vertices), rest):
         vertices, similarity = vertices * [-1.0, 1.0, 1.0], reflected
         told.append("mirrored (a negative scale?): turned back")
-    factor = min(UNITS, key=lambda unit: abs(np.log(similarity.scale / unit)))
-    if abs(np.log(similarity.scale / factor)) > np.log(LARGEST_HEAD):
-        raise InputFileError(
-            f"{label}: {1 / similarity.scale:.3g} times the base head's size in mm; scale it to a head's size (S, then "
-            "Ctrl A, Scale) and export in millimetres, centimetres or metres."
-        )
-    moved = vertices * factor
-    if factor != 1:
-        told.append(f"in {UNITS[factor]}")
-    turn = _nearest_axes(similarity.rotation)
-    if _degrees(similarity.rotation @ turn.T) > UPRIGHT_DEGREES:
-        turn = np.eye(3)
-    moved = moved @ turn.T
-    if not np.array_equal(turn, np.eye(3)):
-        told.append(f"{_up(turn)} up: turned upright")
+    factor, unit = unit_of(similarity.scale)
+    turn, up = quarter_turn_of(similarity.rotation)
+    moved = vertices * factor @ turn.T
+    told += [note for note in (unit, up) if note]
     rigid = align(moved, rest, scaling=False)
     if _degrees(rigid.rotation) > ASKEW_DEGREES:
         moved = rigid(moved)
@@ -80,10 +64,28 @@ def _missed(vertices: Floats, rest: Floats) -> float:
     return float(np.sqrt(((vertices - rest) ** 2).sum(1).mean()))
 
 
-def _nearest_axes(rotation: Floats) -> Floats:
-    """The rotation by quarter turns that is nearest."""
-    best = max(_quarter_turns(), key=lambda turn: float((turn * rotation).sum()))
-    return best
+def unit_of(scale: float) -> tuple[float, str]:
+    """The factor to millimetres of a mesh that fits the base head at some scale, and what to tell of it.
+
+    In no unit that programs use, the mesh is made as large as the base head.
+    """
+    factor = min(UNITS, key=lambda unit: abs(np.log(scale / unit)))
+    if abs(np.log(scale / factor)) > np.log(LARGEST_HEAD):
+        return scale, f"{1 / scale:.3g} times a head's size in mm, a unit of its own: made as large as the base head"
+    return factor, "" if factor == 1 else f"in {UNITS[factor]}"
+
+
+def quarter_turn_of(rotation: Floats) -> tuple[Floats, str]:
+    """The quarter turns (3, 3) that bring a mesh's axes onto the head's, and what to tell of it.
+
+    Where none is near, the rotation itself.
+    """
+    turn = max(_quarter_turns(), key=lambda turn: float((turn * rotation).sum()))
+    if _degrees(rotation @ turn.T) > UPRIGHT_DEGREES:
+        return rotation, f"turned by {_degrees(rotation):.0f}°: turned back"
+    if np.array_equal(turn, np.eye(3)):
+        return turn, ""
+    return turn, f"{_up(turn)} up: turned upright"
 
 
 def _quarter_turns() -> list[Floats]:

@@ -37,10 +37,11 @@ def setting_of(dataset: Dataset, ours: BaseHead, skins: int, seed: int) -> Setti
     carrying = None
     if not is_ours(template, ours):
         from face2mesh.lab.dataset.carrying import carrying as carry
+        from face2mesh.lab.dataset.carrying import laid_over
 
         landmarks = np.asarray(template.landmarks(template.vertices), np.float64)
         skin = template.vertices[: template.skin_count]
-        carrying = carry(ours, skin, template.skin_triangles, landmarks, parts=False)
+        carrying = carry(ours, laid_over(ours, landmarks), skin, template.skin_triangles, parts=False)
     return Setting(template, drawn_skins(ours, skins, seed, carrying), Backdrops.none(), INVENTED)
 
 

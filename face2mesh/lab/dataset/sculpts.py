@@ -147,7 +147,7 @@ class Reader:
         """Check, place, and complete a sculpt."""
         vertices, notes = conserved(sculpt, self.template)
         rest = np.asarray(self.template.vertices, np.float64)
-        moved, more = placed(vertices, rest[: len(vertices)], sculpt.label)
+        moved, more = placed(vertices, rest[: len(vertices)])
         return ReadSculpt(name, source, self._completed(moved, sculpt.label), (*notes, *more))
 
     def _completed(self, vertices: NDArray[np.float64], label: str) -> NDArray[np.float32]:

@@ -43,10 +43,16 @@ def run(arguments: argparse.Namespace) -> None:
 def hierarchy_of_head(head: BaseHead, poolings: int = 4, factor: float = 4.0) -> Hierarchy:
     """Levels of a head's skin, symmetric by its mirror table; the quads' sides are the finest graph.
 
+    Of a quad whose last two corners are one, a triangle, the half without area is left out.
+
     Raises:
         ValueError: the skin is no manifold, not symmetric, or has too few vertices.
     """
     skin = head.skin_count
+    a, b, c = head.skin_triangles.T
+    triangles = head.skin_triangles[(a != b) & (b != c) & (c != a)]
+    mirror = head.mirror[:skin]
+    symmetric = not np.array_equal(mirror, np.arange(skin))
     return build_hierarchy(
-        np.asarray(head.vertices[:skin]), head.skin_triangles, head.skin_quads, head.mirror[:skin], poolings, factor
+        np.asarray(head.vertices[:skin]), triangles, head.skin_quads, mirror if symmetric else None, poolings, factor
     )
