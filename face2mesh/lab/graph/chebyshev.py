@@ -8,6 +8,7 @@ How it is made fast, on a processor whose cores wait for memory rather than for 
 - Nothing of the forward pass is kept but x. T_k(L̃) is symmetric, so with G_k = T_k(L̃) g for the incoming gradient g
   ∂x = Σ_k G_k W_kᵀ and ∂W_k = xᵀ G_k: the backward pass is the same recurrence, on g, and two dense products.
 - With fewer channels out than in, the weights come first and Clenshaw's form of the recurrence runs on the few.
+- On a coarse level, where a sample is too small to be worth a call, as many samples as the cache holds go side by side.
 
 Letters: B batch, V vertices, C channels in, H channels out, K the order (number of terms).
 """
@@ -30,6 +31,8 @@ from face2mesh.lab.graph.laplacian import Matrix
 
 LARGEST_DENSE = 300 * 300
 """Entries of a matrix up to which an exported network holds it dense."""
+SMALL, CACHED = 1 << 13, 1 << 18
+"""Numbers of a sample's term up to which samples go side by side, and of all their terms T_k together (measured)."""
 RARE = 0.125
 """Share of rows below which a place in the table of neighbours is filled too rarely to be gathered for all rows."""
 
@@ -199,6 +202,14 @@ class _Chebyshev(torch.autograd.Function):
         order, channels, channels_out = weight.shape
         matrix = laplacian.like(x)
         y = x.new_empty(x.shape[0], x.shape[1], channels_out)
+        if (together := _together(x, channels_out)) > 1:
+            for samples, results in zip(x.split(together), y.split(together), strict=True):
+                terms = _terms(matrix, samples, order)
+                total = torch.mm(terms[0], weight[0])
+                for k in range(1, order):
+                    total.addmm_(terms[k], weight[k])
+                results.copy_(_apart(total, samples))
+            return y
         if channels_out < channels:
             stacked = weight.transpose(0, 1).reshape(channels, order * channels_out)
             terms = x.new_empty(x.shape[1], order * channels_out)
@@ -220,20 +231,57 @@ class _Chebyshev(torch.autograd.Function):
         gradient = gradient.contiguous()
         order, channels, channels_out = weight.shape
         matrix = ctx.laplacian.like(x)
+        by_input = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        if (together := _together(x, channels_out)) > 1:
+            by_weights = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
+            for start in range(0, len(x), together):
+                part = slice(start, start + together)
+                terms = _terms(matrix, gradient[part], order)
+                if by_input is not None:
+                    total = torch.mm(terms[0], weight[0].t())
+                    for k in range(1, order):
+                        total.addmm_(terms[k], weight[k].t())
+                    by_input[part] = _apart(total, x[part])
+                if by_weights is not None:
+                    beside = x[part].transpose(0, 1).reshape(-1, channels).t()
+                    for k in range(order):
+                        by_weights[k].addmm_(beside, terms[k])
+            return by_input, by_weights, None
+        by_weight = x.new_zeros(channels, order * channels_out) if ctx.needs_input_grad[1] else None
         # (K·H, C), so that ∂x = Σ_k G_k W_kᵀ is one product with the buffer of all G_k.
         stacked = weight.transpose(1, 2).reshape(order * channels_out, channels)
-        terms = x.new_empty(x.shape[1], order * channels_out)
-        by_input = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        by_weight = x.new_zeros(channels, order * channels_out) if ctx.needs_input_grad[1] else None
+        buffer = x.new_empty(x.shape[1], order * channels_out)
         for index in range(len(x)):
-            _recurrence(matrix, terms, gradient[index])
+            _recurrence(matrix, buffer, gradient[index])
             if by_input is not None:
-                torch.mm(terms, stacked, out=by_input[index])
+                torch.mm(buffer, stacked, out=by_input[index])
             if by_weight is not None:
-                by_weight.addmm_(x[index].t(), terms)
+                by_weight.addmm_(x[index].t(), buffer)
         if by_weight is not None:
             by_weight = by_weight.reshape(channels, order, channels_out).transpose(0, 1)
         return by_input, by_weight, None
+
+
+def _together(x: Tensor, channels_out: int) -> int:
+    """How many samples of x (B, V, C) are convolved at a time."""
+    size = x.shape[1] * max(x.shape[2], channels_out)
+    return min(len(x), CACHED // size) if size <= SMALL else 1
+
+
+def _terms(matrix: Tensor, samples: Tensor, order: int) -> list[Tensor]:
+    """T_0 … T_{K−1} of samples (b, V, C), each as (V·b, C)."""
+    count, vertices, channels = samples.shape
+    terms = [samples.transpose(0, 1).reshape(vertices, -1)]
+    if order > 1:
+        terms.append(matrix @ terms[0])
+    for k in range(2, order):
+        terms.append(torch.addmm(terms[k - 2], matrix, terms[k - 1], beta=-1, alpha=2))
+    return [term.view(vertices * count, channels) for term in terms]
+
+
+def _apart(rows: Tensor, samples: Tensor) -> Tensor:
+    """(V·b, H) as (b, V, H), for samples (b, V, C)."""
+    return rows.view(samples.shape[1], samples.shape[0], -1).transpose(0, 1)
 
 
 def _recurrence(matrix: Tensor, terms: Tensor, x: Tensor) -> None:

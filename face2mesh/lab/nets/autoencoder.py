@@ -1,0 +1,429 @@
+"""The mesh autoencoder: a skin to a code of few numbers and back, by Chebyshev convolutions on the levels of a mesh.
+
+One class holds the classical network (Ranjan 2018, "Generating 3D faces using convolutional mesh autoencoders":
+`CLASSICAL`) and ours (`OURS`); what differs are entries of the configuration:
+
+- Ours has no convolution on levels 0 and 1, whose vertices are what costs. Displacements are read off level 1 with
+  weights of each vertex's own and go on to level 0 by a sparse matrix that is learnt and then fixed (learned
+  aggregation).
+- Blocks are residual, so that a linear path leads from the code to every vertex, and the code goes through a hidden
+  layer, which can bend it as a whole.
+- Where the mesh is symmetric, a mirrored skin has the code whose halves are swapped: half the weights do.
+- A linear skip, started from PCA, is there for worlds that are linear.
+
+Letters: B batch, S vertices, Z numbers in the code, l a level, n_l its vertices, C_l its channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix
+from face2mesh.lab.graph.hierarchy import Hierarchy
+from face2mesh.lab.graph.laplacian import Matrix
+from face2mesh.lab.graph.neighbourhood import mirrored_entries, widened_unpooling
+from face2mesh.lab.nets.decoder import ResidualBlock, VertexwiseLinear
+
+
+@dataclass(frozen=True)
+class AutoencoderConfiguration:
+    """All that the network sees of a configuration.
+
+    Attributes:
+        code_size: Z.
+        channels: C_l of each level with convolutions, finest first; 0 for the finest levels that have none. The level
+            after the last one is the coarsest, with as many channels as the last.
+        order: K of the convolutions.
+        hidden: widths of the layers between the coarsest features and the code, from the mesh to the code.
+        residual: blocks x + convolution(bend(convolution(x))) instead of relu(convolution(x)).
+        pooling: "subset" (the vertices that are kept) or "mean" (of those that a vertex stands for).
+        unpooling: "barycentric" or "learned": a sparse matrix that starts so, for displacements on their way from
+            `read_at` to level 0. Features are unpooled by barycentric weights.
+        neighbours: vertices that a vertex is made of in learned unpooling.
+        reading: "convolution" or "vertexwise": how features become displacements.
+        read_at: the level where they do, not coarser than the finest with convolutions.
+        symmetric: whether a mirrored skin has the code with its halves swapped; needs a mirror and an even code.
+        skip: whether a linear autoencoder is added, on level 0.
+        network: whether there is anything beside the skip.
+    """
+
+    code_size: int = 8
+    channels: tuple[int, ...] = (0, 0, 16, 16)
+    order: int = 3
+    hidden: tuple[int, ...] = (64,)
+    residual: bool = True
+    pooling: str = "mean"
+    unpooling: str = "learned"
+    neighbours: int = 6
+    reading: str = "vertexwise"
+    read_at: int = 1
+    symmetric: bool = True
+    skip: bool = False
+    network: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can mean.
+
+        Raises:
+            ValueError: an unknown word, an odd symmetric code, or channels after the finest levels that are 0.
+        """
+        for name, known in _WORDS.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {' or '.join(known)}, not {getattr(self, name)}")
+        if self.symmetric and self.code_size % 2:
+            raise ValueError(f"a symmetric code has two halves, not {self.code_size} numbers")
+        working = self.channels[self.bare :]
+        if not working or min(working) < 1:
+            raise ValueError("convolutions are needed on a level, and on every coarser one up to the last")
+        if not 0 <= self.read_at <= self.bare:
+            raise ValueError(f"displacements are read at level 0 to {self.bare}, not {self.read_at}")
+        if not self.network and not self.skip:
+            raise ValueError("an autoencoder needs a network or a skip")
+
+    @property
+    def bare(self) -> int:
+        """How many of the finest levels have no convolution."""
+        return next((level for level, width in enumerate(self.channels) if width), len(self.channels))
+
+
+_WORDS = {
+    "pooling": ("subset", "mean"),
+    "unpooling": ("barycentric", "learned"),
+    "reading": ("convolution", "vertexwise"),
+}
+
+
+def classical(code_size: int) -> AutoencoderConfiguration:
+    """The configuration of Ranjan 2018: K = 6, four poolings by 4, widths 16, 16, 16, 32.
+
+    As in its code: convolution, bias, ReLU, pooling to a vertex subset; one linear layer each to and from the code;
+    unpooling, convolution, bias, ReLU at the same widths; a last convolution to coordinates. Different here: no ReLU on
+    the code itself, where units die for good.
+    """
+    return AutoencoderConfiguration(
+        code_size=code_size,
+        channels=(16, 16, 16, 32),
+        order=6,
+        hidden=(),
+        residual=False,
+        pooling="subset",
+        unpooling="barycentric",
+        reading="convolution",
+        read_at=0,
+        symmetric=False,
+    )
+
+
+class MeshAutoencoder(nn.Module):
+    """Skins (B, S, 3) mm to codes (B, Z) and back; or displacements, whatever `standardise` was told the mean of."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, configuration: AutoencoderConfiguration, hierarchy: Hierarchy) -> None:
+        """Make a network with weights drawn from torch's generator.
+
+        Args:
+            configuration: its sizes.
+            hierarchy: of the mesh.
+
+        Raises:
+            ValueError: there are fewer levels than configured, or a symmetric network's mesh has no mirror.
+        """
+        super().__init__()
+        if len(configuration.channels) >= len(hierarchy.levels):
+            raise ValueError(
+                f"the autoencoder pools {len(configuration.channels)} times, the hierarchy {len(hierarchy.levels) - 1}"
+            )
+        self.configuration = configuration
+        count, size = hierarchy.counts[0], configuration.code_size
+        self.mirror = Mirror(hierarchy.levels[0].mirror)
+        if configuration.symmetric and self.mirror.is_none:
+            raise ValueError("a symmetric autoencoder needs a hierarchy made with the mesh's mirror")
+        self.register_buffer("mean", torch.zeros(count, 3))
+        self.register_buffer("deviation", torch.ones(count, 3))
+        if configuration.network:
+            self.encoder = Encoder(configuration, hierarchy)
+            self.decoder = Decoder(configuration, hierarchy)
+        if configuration.skip:
+            self.skip_encoder = nn.Parameter(torch.zeros(3 * count, size))
+            self.skip_decoder = nn.Parameter(torch.zeros(size, 3 * count))
+
+    def standardise(self, mean: NDArray[Any], deviation: NDArray[Any] | float) -> None:
+        """Set what is subtracted from every mesh, and what an output of 1 means.
+
+        Args:
+            mean: (S, 3) mm; a symmetric network takes its symmetric part.
+            deviation: mm, one number or one for each coordinate (S, 3).
+        """
+        self.mean.copy_(torch.from_numpy(np.asarray(mean, np.float32)))
+        self.deviation.copy_(torch.from_numpy(np.asarray(deviation, np.float32)).expand_as(self.deviation))
+        if self.configuration.symmetric:
+            self.mean.copy_((self.mean + self.mirror(self.mean)) / 2)
+            self.deviation.copy_((self.deviation + self.mirror(self.deviation).abs()) / 2)
+
+    def start_skip(self, basis: NDArray[Any], spread: NDArray[Any]) -> None:
+        """Make the skip a principal component analysis; its codes are whitened.
+
+        Args:
+            basis: (Z, 3·S) orthonormal rows.
+            spread: (Z,) mm, the deviation of each score.
+        """
+        rows, scale = torch.from_numpy(np.asarray(basis, np.float32)), torch.from_numpy(np.asarray(spread, np.float32))
+        with torch.no_grad():
+            self.skip_encoder.copy_((rows / scale[:, None]).t())
+            self.skip_decoder.copy_(rows * scale[:, None])
+
+    def forward(self, meshes: Tensor) -> Tensor:
+        """(B, S, 3) mm to the same, through the code."""
+        return self.decode(self.encode(meshes))
+
+    def encode(self, meshes: Tensor) -> Tensor:
+        """(B, S, 3) mm to (B, Z)."""
+        centred = meshes - self.mean
+        code = meshes.new_zeros(len(meshes), self.configuration.code_size)
+        if self.configuration.skip:
+            code = code + centred.flatten(1) @ self.skip_encoder
+        if self.configuration.network:
+            code = code + self.encoder(centred / self.deviation)
+        return code
+
+    def decode(self, code: Tensor) -> Tensor:
+        """(B, Z) to (B, S, 3) mm."""
+        meshes = self.mean.expand(len(code), -1, -1)
+        if self.configuration.skip:
+            meshes = meshes + (code @ self.skip_decoder).view(len(code), -1, 3)
+        if self.configuration.network:
+            meshes = meshes + self.deviation * self.decoder(code)
+        return meshes
+
+
+class Mirror(nn.Module):
+    """What the mirror does to vectors at the vertices of a level: they change places, and x its sign."""
+
+    other: Tensor
+
+    def __init__(self, other: NDArray[np.integer[Any]]) -> None:
+        """Take (n,), the vertex on the other side; the vertex itself where the mesh has no mirror."""
+        super().__init__()
+        self.is_none = np.array_equal(other, np.arange(len(other)))
+        self.register_buffer("other", torch.from_numpy(other.astype(np.int64)), persistent=False)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(…, n, 3) to the same."""
+        return torch.index_select(vectors, -2, self.other) * vectors.new_tensor([-1.0, 1.0, 1.0])
+
+
+def swapped(code: Tensor) -> Tensor:
+    """The code (B, Z) of the mirrored mesh, in a symmetric network."""
+    return torch.cat(code.chunk(2, 1)[::-1], 1)
+
+
+class Encoder(nn.Module):
+    """Standardised meshes (B, S, 3) to codes, down the levels."""
+
+    def __init__(self, configuration: AutoencoderConfiguration, hierarchy: Hierarchy) -> None:
+        """Args: sizes, levels."""
+        super().__init__()
+        channels, bare = configuration.channels, configuration.bare
+        pools = [
+            SparseMatrix(pooling(hierarchy, level, configuration.pooling))
+            for level in range(len(configuration.channels))
+        ]
+        self.finest = nn.Sequential(*pools[:bare])
+        self.mirror = Mirror(hierarchy.levels[bare].mirror) if configuration.symmetric else None
+        layers: list[nn.Module] = []
+        width = 3
+        for level in range(bare, len(channels)):
+            layers += [_block(width, channels[level], level, configuration, hierarchy), pools[level]]
+            width = channels[level]
+        self.levels = nn.Sequential(*layers)
+        inputs = width * hierarchy.counts[len(channels)]
+        halves = 2 if configuration.symmetric else 1
+        self.code = _perceptron((inputs, *configuration.hidden, configuration.code_size // halves))
+
+    def forward(self, meshes: Tensor) -> Tensor:
+        """(B, S, 3) to (B, Z)."""
+        return self.from_coarse(self.finest(meshes))
+
+    def from_coarse(self, seen: Tensor) -> Tensor:
+        """Meshes pooled to the finest level with convolutions (B, n, 3) to (B, Z)."""
+        if self.mirror is not None:
+            seen = torch.cat([seen, self.mirror(seen)])
+        code: Tensor = self.code(self.levels(seen).flatten(1))
+        return code if self.mirror is None else torch.cat(code.chunk(2), 1)
+
+
+class Decoder(nn.Module):
+    """Codes to standardised displacements from the mean (B, S, 3), up the levels."""
+
+    def __init__(self, configuration: AutoencoderConfiguration, hierarchy: Hierarchy) -> None:
+        """Args: sizes, levels."""
+        super().__init__()
+        channels, bare = configuration.channels, configuration.bare
+        width, coarsest = channels[-1], hierarchy.counts[len(channels)]
+        self.coarsest = (coarsest, width)
+        self.code = _perceptron((configuration.code_size, *configuration.hidden[::-1], coarsest * width))
+        layers: list[nn.Module] = []
+        for level in range(len(channels) - 1, bare - 1, -1):
+            layers.append(SparseMatrix(hierarchy.unpooling(level)))
+            layers.append(_block(width, channels[level], level, configuration, hierarchy))
+            width = channels[level]
+        at = configuration.read_at
+        layers += [SparseMatrix(hierarchy.unpooling(level)) for level in range(bare - 1, at - 1, -1)]
+        self.levels = nn.Sequential(*layers)
+        self.read: nn.Module
+        if configuration.reading == "vertexwise":
+            self.read = VertexwiseLinear(hierarchy.counts[at], width, 3)
+        else:
+            laplacian = SparseMatrix(hierarchy.levels[at].scaled_laplacian())
+            self.read = ChebyshevConvolution(width, 3, configuration.order, laplacian, bias=False)
+        self.mirror = Mirror(hierarchy.levels[at].mirror) if configuration.symmetric else None
+        self.finest = nn.Sequential(*(_unpooling(configuration, hierarchy, level) for level in range(at - 1, -1, -1)))
+
+    def forward(self, code: Tensor) -> Tensor:
+        """(B, Z) to (B, S, 3)."""
+        vertices: Tensor = self.finest(self.coarse(code))
+        return vertices
+
+    def coarse(self, code: Tensor) -> Tensor:
+        """(B, Z) to (B, n, 3) at the vertices of the level where displacements are read."""
+        codes = code if self.mirror is None else torch.cat([code, swapped(code)])
+        coarse: Tensor = self.read(self.levels(self.code(codes).view(-1, *self.coarsest)))
+        if self.mirror is not None:
+            one, other = coarse.chunk(2)
+            coarse = one + self.mirror(other)
+        return coarse
+
+
+def _unpooling(configuration: AutoencoderConfiguration, hierarchy: Hierarchy, level: int) -> nn.Module:
+    """From the next level to one without convolutions."""
+    if configuration.unpooling == "barycentric":
+        return SparseMatrix(hierarchy.unpooling(level))
+    matrix = widened_unpooling(hierarchy, level, configuration.neighbours)
+    if not configuration.symmetric:
+        return LearnedSparseMatrix(matrix)
+    sides = hierarchy.levels[level].mirror, hierarchy.levels[level + 1].mirror
+    return LearnedSparseMatrix(matrix, mirrored_entries(matrix, *sides))
+
+
+class Widened(nn.Module):
+    """A linear change of the channels' number, then a residual block."""
+
+    def __init__(self, channels: int, channels_out: int, order: int, laplacian: SparseMatrix) -> None:
+        """Args: C, H, K, L̃ of the level."""
+        super().__init__()
+        self.change = nn.Linear(channels, channels_out, bias=False)
+        if channels == channels_out:
+            nn.init.eye_(self.change.weight)
+        self.block = ResidualBlock(channels_out, order, laplacian)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, n, C) to (B, n, H)."""
+        bent: Tensor = self.block(self.change(features))
+        return bent
+
+
+def _block(
+    channels: int, channels_out: int, level: int, configuration: AutoencoderConfiguration, hierarchy: Hierarchy
+) -> nn.Module:
+    laplacian = SparseMatrix(hierarchy.levels[level].scaled_laplacian())
+    if configuration.residual:
+        return Widened(channels, channels_out, configuration.order, laplacian)
+    return nn.Sequential(ChebyshevConvolution(channels, channels_out, configuration.order, laplacian), nn.ReLU())
+
+
+def _perceptron(widths: tuple[int, ...]) -> nn.Module:
+    """Linear layers with ELU between them; beside more than one, a linear path of its own where that is small."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+        layers += [nn.Linear(inputs, outputs), nn.ELU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def pooling(hierarchy: Hierarchy, level: int, kind: str) -> Matrix:
+    """(n_{l+1}, n_l) matrix from `level` to the next: the vertices that are kept, or means of what unpools from them."""
+    fine, coarse = hierarchy.counts[level], hierarchy.counts[level + 1]
+    if kind == "subset":
+        ones = (np.ones(coarse), (np.arange(coarse), hierarchy.pool[level]))
+        return sp.csr_array(ones, shape=(coarse, fine))
+    weights = sp.csr_array(hierarchy.unpooling(level).T)
+    return sp.csr_array(sp.diags_array(1 / np.asarray(weights.sum(axis=1)).ravel()) @ weights)
+
+
+class LearnedSparseMatrix(nn.Module):
+    """A sparse matrix (R, V) whose stored entries are learnt; applied to x (B, V, C) to give (B, R, C)."""
+
+    tied: Tensor
+
+    def __init__(self, matrix: Matrix, other: NDArray[np.int64] | None = None) -> None:
+        """Start as a SciPy matrix; its stored zeros may be learnt too.
+
+        Args:
+            matrix: (R, V) CSR, indices sorted.
+            other: for each stored entry the number of one that has the same value.
+        """
+        super().__init__()
+        entries = np.arange(matrix.nnz)
+        first, tied = np.unique(entries if other is None else np.minimum(entries, other), return_inverse=True)
+        self.values = nn.Parameter(torch.from_numpy(matrix.data[first].astype(np.float32)))
+        self.register_buffer("tied", torch.from_numpy(tied), persistent=False)
+        self.pattern = _Pattern(matrix)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, V, C) to (B, R, C)."""
+        batch, _, channels = x.shape
+        columns = x.transpose(0, 1).reshape(x.shape[1], -1)
+        values = torch.index_select(self.values, 0, self.tied)
+        product: Tensor = _LearnedProduct.apply(columns, values, self.pattern)  # type: ignore[no-untyped-call]
+        return product.view(-1, batch, channels).transpose(0, 1)
+
+
+class _Pattern:
+    """Where the entries of a sparse matrix lie, and the same for its transpose; constant, shared by copies."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self.shape = matrix.shape
+        rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        order = np.lexsort([rows, matrix.indices])
+        starts = np.searchsorted(matrix.indices[order], np.arange(matrix.shape[1] + 1))
+        self.rows, self.columns = torch.from_numpy(rows.astype(np.int64)), torch.from_numpy(matrix.indices).long()
+        self.starts = torch.from_numpy(matrix.indptr.astype(np.int64))
+        self.order, self.transposed_starts = torch.from_numpy(order), torch.from_numpy(starts.astype(np.int64))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Pattern:
+        return self
+
+    def matrix(self, values: Tensor) -> Tensor:
+        return torch.sparse_csr_tensor(self.starts, self.columns, values, self.shape, check_invariants=False)
+
+    def transposed(self, values: Tensor) -> Tensor:
+        shape = self.shape[::-1]
+        rows = self.rows[self.order]
+        return torch.sparse_csr_tensor(self.transposed_starts, rows, values[self.order], shape, check_invariants=False)
+
+
+class _LearnedProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, values: Tensor, pattern: _Pattern) -> Tensor:
+        ctx.save_for_backward(x, values)
+        ctx.pattern = pattern
+        return pattern.matrix(values) @ x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        x, values = ctx.saved_tensors
+        pattern: _Pattern = ctx.pattern
+        gradient = gradient.contiguous()
+        by_values = (gradient[pattern.rows] * x[pattern.columns]).sum(1)
+        return pattern.transposed(values) @ gradient, by_values, None
