@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from face2mesh.head import BaseHead
 from face2mesh.lab.dataset.dataset import Dataset
+from face2mesh.lab.dataset.eyes import Eyes
 from face2mesh.lab.dataset.packaged import is_ours
 from face2mesh.lab.dataset.shots import Shot, picture_path
 from face2mesh.lab.dataset.skins import drawn_skins
@@ -42,7 +43,8 @@ def setting_of(dataset: Dataset, ours: BaseHead, skins: int, seed: int) -> Setti
         landmarks = np.asarray(template.landmarks(template.vertices), np.float64)
         skin = template.vertices[: template.skin_count]
         carrying = carry(ours, laid_over(ours, landmarks), skin, template.skin_triangles, parts=False)
-    return Setting(template, drawn_skins(ours, skins, seed, carrying), Backdrops.none(), INVENTED)
+    eyes = Eyes.missing_from(template, ours)
+    return Setting(template, drawn_skins(ours, skins, seed, carrying), Backdrops.none(), INVENTED, eyes)
 
 
 def take(setting: Setting, vertices: NDArray[np.float32], shot: Shot, folder: Path) -> None:

@@ -20,12 +20,15 @@ from face2mesh.blender import BLENDER_VARIABLE, find_blender, run_in_blender
 from face2mesh.blender.scene import AXES
 from face2mesh.errors import Face2MeshError, InputFileError
 from face2mesh.head import ARKIT_NAMES, BaseHead
+from face2mesh.head.alignment import Similarity
 from face2mesh.head.followers import Followers
 from face2mesh.lab.dataset.conservation import Sculpt, conserved
+from face2mesh.lab.dataset.dataset import TEMPLATE_FILE
 from face2mesh.lab.dataset.names import SEPARATOR, person_and_expression
 from face2mesh.lab.dataset.packaged import is_ours, our_base_head
 from face2mesh.lab.dataset.placing import placed
 from face2mesh.lab.dataset.starting import BASE_OBJECT, is_untouched
+from face2mesh.lab.dataset.template import frame_of
 from face2mesh.model.manifest import FOLLOWERS_FILE, PACKAGED
 from face2mesh.read import read_mesh
 
@@ -95,6 +98,11 @@ class Reader:
     template: BaseHead
 
     @cached_property
+    def frame(self) -> Similarity | None:
+        """From the user's own base mesh to the template; None for our base head."""
+        return frame_of(self.folder / TEMPLATE_FILE)
+
+    @cached_property
     def followers(self) -> Followers | None:
         """What places eyes and teeth beside a skin of our base head; None for other templates."""
         return Followers.load(PACKAGED / FOLLOWERS_FILE) if is_ours(self.template, our_base_head()) else None
@@ -147,7 +155,9 @@ class Reader:
         """Check, place, and complete a sculpt."""
         vertices, notes = conserved(sculpt, self.template)
         rest = np.asarray(self.template.vertices, np.float64)
-        moved, more = placed(vertices, rest[: len(vertices)])
+        # In the template's frame, or in that of the mesh that the user brought.
+        ways = [placed(way(vertices), rest[: len(vertices)]) for way in (_as_it_is, self.frame) if way is not None]
+        moved, more = min(ways, key=lambda way: len(way[1]))
         return ReadSculpt(name, source, self._completed(moved, sculpt.label), (*notes, *more))
 
     def _completed(self, vertices: NDArray[np.float64], label: str) -> NDArray[np.float32]:
@@ -206,3 +216,7 @@ def _padded(corners: NDArray[Any], sizes: NDArray[Any]) -> NDArray[np.int64]:
     faces = np.full((len(sizes), int(sizes.max(initial=3))), -1, np.int64)
     faces[np.arange(faces.shape[1]) < sizes[:, None]] = corners
     return faces
+
+
+def _as_it_is(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vertices

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 from face2mesh.errors import InputFileError
 from face2mesh.head import PARTS, BaseHead, Embedding
 from face2mesh.head.alignment import Similarity, align
+from face2mesh.head.base_head import KIND, VERSION
 from face2mesh.lab.base.assemble import split
 from face2mesh.lab.base.closest import Surface
 from face2mesh.lab.base.embeddings import IBUG_68
@@ -27,12 +28,14 @@ from face2mesh.lab.dataset.packaged import our_base_head
 from face2mesh.lab.dataset.placing import quarter_turn_of, unit_of
 from face2mesh.lab.graph.command import hierarchy_of_head
 from face2mesh.read import MeshFile, read_mesh
-from face2mesh.store import provenance
+from face2mesh.store import provenance, read_arrays
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 LANDMARKS = 68
+FRAME = "frame"
+"""In the template's provenance: where its vertices were in its own file."""
 EYES = slice(36, 48)
 """iBUG's numbers of the eyes' points."""
 SYMMETRIC_MM = 0.02
@@ -83,8 +86,29 @@ def make_template(path: Path, landmarks: Path | None, output: Path) -> tuple[Bas
     counts = ", ".join(map(str, levels.counts))
     told.append(f"{path}: {'symmetric' if symmetric else 'not symmetric'}; levels of {counts} vertices")
     inputs = {"template": path} if landmarks is None else {"template": path, "landmarks": landmarks}
-    head.save(output, provenance(inputs))
+    configuration = {
+        "scale": frame.scale,
+        "rotation": frame.rotation.tolist(),
+        "translation": frame.translation.tolist(),
+    }
+    head.save(output, provenance(inputs, {FRAME: configuration}))
     return head, told
+
+
+def frame_of(path: Path) -> Similarity | None:
+    """The motion from the axes and unit of the user's own mesh to those of the template made of it; None for ours.
+
+    Args:
+        path: of the template.
+
+    Raises:
+        InputFileError: missing or damaged.
+    """
+    _, manifest = read_arrays(path, KIND, VERSION, "face2mesh dataset init")
+    told = manifest.get("configuration", {}).get(FRAME)
+    if told is None:
+        return None
+    return Similarity(float(told["scale"]), np.array(told["rotation"]), np.array(told["translation"]))
 
 
 def read_landmarks(path: Path, vertices: Floats) -> Floats:

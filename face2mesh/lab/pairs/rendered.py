@@ -53,12 +53,14 @@ class Setting:
         skins: of photos; may be none.
         backdrops: may be none.
         procedural: share of invented skins.
+        companions: what else a head (V, 3) has, drawn by who draws its look: eyes, where the base head has none.
     """
 
     head: BaseHead
     skins: Skins
     backdrops: Backdrops
     procedural: float = 0.08
+    companions: Callable[[FloatArray, Generator], list[Piece]] | None = None
     stage: Stage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -277,7 +279,7 @@ def _dressed(
     hatted = generator.random() < 0.12
     kind = generator.random()
     bald, long = kind < 0.07, kind > 0.58
-    worn: list[Piece] = []
+    worn: list[Piece] = [] if setting.companions is None else setting.companions(vertices, look)
     if not bald:
         line = hair.hair_line(scalp, generator)
         cover = np.clip(0.5 + line, 0, 1)[:, None] * generator.uniform(0.5, 1)
