@@ -45,7 +45,7 @@ from face2mesh.model.networks import CROP_SIZE, Codes, Networks
 from face2mesh.model.point_fitting import POINT_NOISE_MM, PointFitter, fit_points
 from face2mesh.model.sampling import draw_expression
 from face2mesh.model.settling import settled
-from face2mesh.model.skin_slopes import SkinSlopes
+from face2mesh.model.skin_slopes import SkinDecoder, SkinSlopes
 from face2mesh.photo import Box, Crop, Photo, crop_of_box, crop_of_landmarks, cut, find_faces, read_photo
 
 SAMPLE_SIDE = 512
@@ -147,6 +147,16 @@ class Model:
         return self.manifest.version
 
     @property
+    def skin_decoder(self) -> SkinDecoder:
+        """The decoders alone: codes to skins as the networks make them, smooth in the codes, nothing settled."""
+        return self._networks
+
+    @property
+    def skin_slopes(self) -> SkinSlopes:
+        """Derivatives of the decoders' skins."""
+        return self._slopes
+
+    @property
     def identity_size(self) -> int:
         """M, how many numbers an identity code has."""
         return self._networks.identity_size
@@ -180,17 +190,45 @@ class Model:
         # Without an expression the displacement is zero by definition, whatever a network makes of it.
         moved = neutral + self._networks.displacement(several, weights) if weights.any() else neutral
         moved = np.broadcast_to(moved, (count, *moved.shape[1:]))
-        vertices = self._followers.place(neutral, moved, weights)
-        if self._contact is not None:
-            vertices = settled(
-                np.broadcast_to(vertices, (count, *vertices.shape[-2:])),
-                neutral,
-                weights,
-                lambda heads, further: self._networks.displacement(several[heads], further),
-                self._contact,
-                self._followers,
-            )
+        vertices = self._whole(several, neutral, moved, weights)
         return vertices if identity.ndim == 2 or expression.ndim == 2 else vertices[0]
+
+    def completed(
+        self, skin: NDArray[Any], identity: NDArray[Any] | None = None, expression: NDArray[Any] | None = None
+    ) -> FloatArray:
+        """A whole head around a skin that no code of this model makes, such as a sculpt's or a scan's.
+
+        Args:
+            skin: (S, 3) mm, in the head's frame, expression applied.
+            identity: (M,), the code nearest to it: how it moves. None for the average head's.
+            expression: (52,) weights that it shows; None is neutral.
+
+        Returns:
+            (V, 3) mm: eyes, teeth, tongue and lashes placed, lids and lips in contact.
+        """
+        code = np.zeros((1, self.identity_size), np.float32)
+        weights = np.zeros((1, len(ARKIT_NAMES)), np.float32)
+        if identity is not None:
+            code[0] = identity
+        if expression is not None:
+            weights[0] = expression
+        shown = np.asarray(skin, np.float32)[None]
+        neutral = shown - self._networks.displacement(code, weights) if weights.any() else shown
+        return self._whole(code, neutral, shown, weights)[0]
+
+    def _whole(self, identity: FloatArray, neutral: FloatArray, skins: FloatArray, weights: FloatArray) -> FloatArray:
+        """Heads (B, V, 3) around skins (B, S, 3) of codes (B, M) and weights (B, 52); neutrals may be one for all."""
+        vertices = self._followers.place(neutral, skins, weights)
+        if self._contact is None:
+            return vertices
+        return settled(
+            np.broadcast_to(vertices, (len(weights), *vertices.shape[-2:])),
+            neutral,
+            weights,
+            lambda heads, further: self._networks.displacement(identity[heads], further),
+            self._contact,
+            self._followers,
+        )
 
     def reconstruct(
         self,
