@@ -20,7 +20,7 @@ from face2mesh.model.manifest import ENCODER_FILE, EXPRESSION_DECODER_FILE, IDEN
 SEED = 0
 
 
-def _names(encoder: Encoder, inputs: dict[str, torch.Tensor]) -> list[str]:
+def names_of(encoder: Encoder, inputs: dict[str, torch.Tensor]) -> list[str]:
     """Of everything that the encoder says; the runtime leaves alone what it does not know."""
     with torch.no_grad():
         return [*encoder.eval()(*inputs.values())]
@@ -60,7 +60,7 @@ def export_checked(
     files: list[bytes] = []
     found: dict[str, float] = {}
     for file, network, inputs, outputs in (
-        (ENCODER_FILE, encoder, picture, _names(encoder, picture(1))),
+        (ENCODER_FILE, encoder, picture, names_of(encoder, picture(1))),
         (IDENTITY_DECODER_FILE, identity_decoder, people, ["neutral"]),
         (EXPRESSION_DECODER_FILE, expression_decoder, moving_people, ["displacement"]),
     ):

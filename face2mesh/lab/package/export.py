@@ -76,7 +76,7 @@ def export_network(
     finally:
         log.setLevel(level)
     assert program is not None
-    content: bytes = _compact(_without_debugging(program.model_proto), fixed_point).SerializeToString()
+    content: bytes = compact(_without_debugging(program.model_proto), fixed_point).SerializeToString()
     return content
 
 
@@ -88,7 +88,7 @@ def round_to_halves(network: nn.Module) -> None:
                 values.copy_(values.half().float())
 
 
-def _compact(model: Any, fixed_point: bool) -> Any:
+def compact(model: Any, fixed_point: bool) -> Any:
     """The graph with large constants stored in less space, and as they were once it is loaded.
 
     Equal constants are stored once, and so are columns that are all the same. Large matrices are stored in 16 bits: in

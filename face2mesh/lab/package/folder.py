@@ -41,26 +41,29 @@ def make_manifest(
     )
 
 
-def write_model_folder(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> int:
+def write_model_folder(
+    folder: Path, manifest: Manifest, contents: Mapping[str, bytes], largest: int | None = LARGEST_BYTES
+) -> int:
     """Write a packaged model beside `folder`, then put it in its place.
 
     Args:
         folder: where the model goes; a model that is there already is replaced as a whole.
         manifest: lists exactly these files.
         contents: file name to bytes.
+        largest: the most bytes of a model that comes with Face2Mesh; None for a user's own.
 
     Returns:
         The size of all files in bytes.
 
     Raises:
-        Face2MeshError: the model is larger than 24 MB; nothing is written.
+        Face2MeshError: the model is larger than that; nothing is written.
         OutputError: the folder holds something else, or cannot be written.
     """
     files = {**contents, MANIFEST_FILE: manifest.to_json().encode()}
     size = sum(map(len, files.values()))
-    if size > LARGEST_BYTES:
+    if largest is not None and size > largest:
         raise Face2MeshError(
-            f"{folder}: the model takes {size / 1e6:.1f} MB, more than the {LARGEST_BYTES / 1e6:.0f} MB that a "
+            f"{folder}: the model takes {size / 1e6:.1f} MB, more than the {largest / 1e6:.0f} MB that a "
             "package may hold; train a narrower encoder or decoder."
         )
     if folder.exists() and not (folder / MANIFEST_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
