@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from face2mesh.cli import dataset, demo, fit, laboratory, reconstruct, sample, transfer, view, walk
+from face2mesh.cli import dataset, demo, fit, laboratory, reconstruct, sample, train, transfer, view, walk
 from face2mesh.errors import Face2MeshError
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -33,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (reconstruct, transfer, demo, view, sample, walk, fit, dataset, laboratory):
+    for command in (reconstruct, transfer, demo, view, sample, walk, fit, dataset, train, laboratory):
         command.add_parser(commands)
     return parser
 
