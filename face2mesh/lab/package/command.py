@@ -144,13 +144,13 @@ def package(
     inputs = {"inputs": origin.get("inputs", {})}
     contents = {
         BASE_HEAD_FILE: base_head.read_bytes(),
-        FOLLOWERS_FILE: _saved(followers, inputs),
-        LANDMARKS_FILE: _saved(landmarks, inputs),
+        FOLLOWERS_FILE: saved(followers, inputs),
+        LANDMARKS_FILE: saved(landmarks, inputs),
     }
     if contact is not None:
-        contents[CONTACT_FILE] = _saved(contact, inputs)
+        contents[CONTACT_FILE] = saved(contact, inputs)
     if mirror is not None:
-        contents[MIRROR_FILE] = _saved(mirror, inputs)
+        contents[MIRROR_FILE] = saved(mirror, inputs)
     exported, normalisation, differences = export_checked(encoder, identity_decoder, expression_decoder, CHECK_BATCH)
     contents |= dict(zip((ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE), exported, strict=True))
     checks = {"export_differences": differences, "landmark_basis_misses_mm": missed_mm}
@@ -158,7 +158,7 @@ def package(
     return write_model_folder(folder, manifest, contents)
 
 
-def _saved(part: Followers | LandmarkBasis | Contact | Mirror, origin: Mapping[str, Any]) -> bytes:
+def saved(part: Followers | LandmarkBasis | Contact | Mirror, origin: Mapping[str, Any]) -> bytes:
     """The bytes of the file that a part of the model writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.npz"
