@@ -34,6 +34,8 @@ CONTACT_FILE = "contact.npz"
 """Not in every model: without it heads are as they are decoded."""
 MIRROR_FILE = "mirror.npz"
 """Not in every model: without it a photo's mirror image is not looked at."""
+PEOPLE_FILE = "people.npz"
+"""Not in every model: without it random heads have normally distributed codes."""
 MODEL_FILES = (
     ENCODER_FILE,
     IDENTITY_DECODER_FILE,

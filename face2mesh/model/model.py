@@ -35,6 +35,7 @@ from face2mesh.model.manifest import (
     LANDMARKS_FILE,
     MIRROR_FILE,
     PACKAGED,
+    PEOPLE_FILE,
     Manifest,
     read_manifest,
     read_model_file,
@@ -42,6 +43,7 @@ from face2mesh.model.manifest import (
 from face2mesh.model.mirror import Mirror
 from face2mesh.model.mixing import between
 from face2mesh.model.networks import CROP_SIZE, Codes, Networks
+from face2mesh.model.people import PeopleTable
 from face2mesh.model.point_fitting import POINT_NOISE_MM, PointFitter, fit_points
 from face2mesh.model.sampling import draw_expression
 from face2mesh.model.settling import settled
@@ -93,10 +95,12 @@ class Model:
         landmarks: LandmarkBasis,
         contact: Contact | None = None,
         mirror: Mirror | None = None,
+        people: PeopleTable | None = None,
     ) -> None:
         """Put the parts together; `load` reads them from a folder.
 
-        Without contact heads are as they are decoded, without a mirror a photo's mirror image is not looked at.
+        Without contact heads are as they are decoded, without a mirror a photo's mirror image is not looked at,
+        without people random codes are normally distributed.
         """
         self.manifest = manifest
         self.base_head = base_head
@@ -106,6 +110,7 @@ class Model:
         self._slopes = SkinSlopes(networks)
         self._contact = contact
         self._mirror = mirror
+        self._people = people
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Model:
@@ -130,11 +135,12 @@ class Model:
             landmarks = LandmarkBasis.load(folder / LANDMARKS_FILE)
             contact = Contact.load(folder / CONTACT_FILE) if CONTACT_FILE in manifest.files else None
             mirror = Mirror.load(folder / MIRROR_FILE) if MIRROR_FILE in manifest.files else None
+            people = PeopleTable.load(folder / PEOPLE_FILE) if PEOPLE_FILE in manifest.files else None
         except InputFileError as error:
             raise ModelError(f"{folder}: this model does not fit this program ({error}); package it again.") from error
         if len(followers.rest) != len(base_head.vertices) - base_head.skin_count:
             raise ModelError(f"{folder}: this model is damaged: its followers belong to another head; package again.")
-        return cls(manifest, networks, base_head, followers, landmarks, contact, mirror)
+        return cls(manifest, networks, base_head, followers, landmarks, contact, mirror, people)
 
     @property
     def name(self) -> str:
@@ -284,7 +290,10 @@ class Model:
             expression: also draw an expression (see `draw_expression`); otherwise the head is neutral.
         """
         generator = np.random.default_rng(seed)
-        identity = generator.standard_normal(self.identity_size).astype(np.float32)
+        if self._people is None:
+            identity = generator.standard_normal(self.identity_size).astype(np.float32)
+        else:
+            identity = self._people.draw(generator)
         weights = np.zeros(len(ARKIT_NAMES), np.float32)
         if expression:
             weights = draw_expression(generator)

@@ -20,6 +20,7 @@ from face2mesh.model.manifest import (
     IDENTITY_DECODER_FILE,
     LANDMARKS_FILE,
     MIRROR_FILE,
+    PEOPLE_FILE,
 )
 from face2mesh.store import provenance
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from face2mesh.lab.nets.encoder import Encoder
     from face2mesh.model.landmarks import LandmarkBasis
     from face2mesh.model.mirror import Mirror
+    from face2mesh.model.people import PeopleTable
 
 DEFAULT_NAME = "face2mesh"
 CHECK_BATCH = 4
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh.lab.graph.hierarchy import Hierarchy
     from face2mesh.lab.package.export import round_to_halves
     from face2mesh.lab.package.mirror import packaged_mirror
+    from face2mesh.lab.package.people import packaged_people
     from face2mesh.lab.train.checkpoint import CHECKPOINT
     from face2mesh.lab.train.runs import read_decoders, read_encoder
 
@@ -94,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         origin,
         contact,
         packaged_mirror(base_head, corpus),
+        packaged_people(corpus.population),
     )
     print(f"{arguments.output}: {size / 1e6:.1f} MB", file=sys.stderr)
     return 0
@@ -111,6 +115,7 @@ def package(
     origin: Mapping[str, Any],
     contact: Contact | None = None,
     mirror: Mirror | None = None,
+    people: PeopleTable | None = None,
 ) -> int:
     """Export, check and write a model.
 
@@ -125,6 +130,7 @@ def package(
         origin: what the manifest tells of the model's making.
         contact: what touches what on heads of decoders that were taught contact.
         mirror: what a mirror does to codes; a photo's mirror image is then looked at too.
+        people: whose codes random heads have.
 
     Returns:
         The size of all files in bytes.
@@ -151,6 +157,8 @@ def package(
         contents[CONTACT_FILE] = saved(contact, inputs)
     if mirror is not None:
         contents[MIRROR_FILE] = saved(mirror, inputs)
+    if people is not None:
+        contents[PEOPLE_FILE] = saved(people, inputs)
     exported, normalisation, differences = export_checked(encoder, identity_decoder, expression_decoder, CHECK_BATCH)
     contents |= dict(zip((ENCODER_FILE, IDENTITY_DECODER_FILE, EXPRESSION_DECODER_FILE), exported, strict=True))
     checks = {"export_differences": differences, "landmark_basis_misses_mm": missed_mm}
@@ -158,7 +166,7 @@ def package(
     return write_model_folder(folder, manifest, contents)
 
 
-def saved(part: Followers | LandmarkBasis | Contact | Mirror, origin: Mapping[str, Any]) -> bytes:
+def saved(part: Followers | LandmarkBasis | Contact | Mirror | PeopleTable, origin: Mapping[str, Any]) -> bytes:
     """The bytes of the file that a part of the model writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.npz"
