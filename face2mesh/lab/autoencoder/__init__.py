@@ -1,0 +1,1 @@
+"""The mesh autoencoder against PCA and the classical network: meshes, training, measures."""

