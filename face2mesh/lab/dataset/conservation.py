@@ -22,7 +22,9 @@ Indices = NDArray[np.int64]
 
 SAME_UV = 2e-4
 """How far texture points may lie apart that are one: formats write four to six decimals."""
-FEW = 0.02
+EXACT_UV = 1e-6
+"""Points of two vertices that are nearer than this, or nearly as near as each other, tell nothing."""
+FEW = 0.05
 """Share of the vertices; where no more were lost or added, the sculpt is the template with an accident."""
 
 
@@ -117,22 +119,9 @@ def _by_texture(sculpt: Sculpt, template: BaseHead) -> Floats | None:
         return None
     given = sculpt.faces >= 0
     corner, place = sculpt.faces[given], sculpt.corner_uv[given]
-    owner = np.full(len(template.uv), -1, np.int64)
-    owner[template.uv_quads.ravel()] = template.quads.ravel()
-    # A texture point that lies on another vertex's point tells nothing.
-    uv = np.asarray(template.uv, np.float64)
-    tree = cKDTree(uv)
-    for one, other in tree.query_pairs(SAME_UV):
-        if owner[one] != owner[other]:
-            owner[[one, other]] = -1
-    best: tuple[int, Indices] | None = None
-    for flipped in (place, np.stack([place[:, 0], 1 - place[:, 1]], -1)):
-        distance, nearest = tree.query(np.where(np.isfinite(flipped), flipped, 9.0), distance_upper_bound=SAME_UV)
-        hit = np.where(np.isfinite(distance), owner[np.minimum(nearest, len(uv) - 1)], -1)
-        if best is None or (hit >= 0).sum() > best[0]:
-            best = int((hit >= 0).sum()), hit
-    assert best is not None
-    meant = best[1]
+    # Some formats count V from the top.
+    ways = (place, np.stack([place[:, 0], 1 - place[:, 1]], -1))
+    meant = max((_owners(way, template) for way in ways), key=lambda found: int((found >= 0).sum()))
     vertex = np.full(len(sculpt.vertices), -1, np.int64)
     vertex[corner[meant >= 0]] = meant[meant >= 0]
     if (vertex[corner[meant >= 0]] != meant[meant >= 0]).any():
@@ -151,6 +140,17 @@ def _by_texture(sculpt: Sculpt, template: BaseHead) -> Floats | None:
         np.add.at(sums, vertex[used], sculpt.vertices[used])
         return sums / np.bincount(vertex[used], minlength=count)[:, None]
     return None
+
+
+def _owners(places: Floats, template: BaseHead) -> Indices:
+    """(n,) the template's vertex that has a texture point at each place (n, 2); −1 where none or several have."""
+    owner = np.full(len(template.uv), -1, np.int64)
+    owner[template.uv_quads.ravel()] = template.quads.ravel()
+    wanted = np.where(np.isfinite(places), places, 9.0)
+    distance, near = cKDTree(np.asarray(template.uv, np.float64)).query(wanted, k=4, distance_upper_bound=SAME_UV)
+    found = np.where(np.isfinite(distance), owner[np.minimum(near, len(owner) - 1)], -1)
+    rival = (found != found[:, :1]) & (found >= 0) & (distance < np.maximum(5 * distance[:, :1], EXACT_UV))
+    return np.where(rival.any(1), -1, found[:, 0])
 
 
 def _diagnosis(sculpt: Sculpt, triangles: Indices, template: BaseHead) -> str:

@@ -1,0 +1,83 @@
+"""A sculptor's round trip: init, a change in Blender, exports with Blender's own settings, collect."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from face2mesh.blender import BLENDER_VARIABLE, find_blender, run_in_blender
+from face2mesh.blender.scene import AXES
+from face2mesh.lab.dataset.collect import collect_dataset
+from face2mesh.lab.dataset.starting import start_dataset
+
+pytestmark = pytest.mark.skipif(
+    find_blender() is None,
+    reason=f"no Blender: neither bpy in this Python (3.11 or 3.13, NumPy below 2 for 3.11) nor {BLENDER_VARIABLE}",
+)
+
+SCULPTOR = Path(__file__).with_name("blender_sculptor.py")
+CLOSE_MM = {"anna": 1e-3, "anna-smile": 1e-3, "obj": 2e-3, "ply": 1e-3, "glb": 1e-3}
+"""Blender's OBJ has six decimals of a metre."""
+
+
+@pytest.fixture(scope="module")
+def sculpted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("blender") / "set"
+    assert any(line.endswith("heads.blend: written") for line in start_dataset(folder))
+    assert len(collect_dataset(folder).dataset.heads) == 0  # nobody has touched it
+    blend = folder / "sculpts" / "heads.blend"
+    orders = folder.parent / "orders.json"
+    orders.write_text(json.dumps({"blend": str(blend), "folder": str(folder / "sculpts")}))
+    run_in_blender(SCULPTOR, orders, folder.parent / "done.npz")
+    with np.load(folder.parent / "done.npz") as archive:
+        done = dict(archive)
+    found = json.loads(str(done.pop("found")))
+    return folder, found, done, collect_dataset(folder)
+
+
+def test_the_blend_is_ready_to_sculpt(sculpted):
+    _, found, _, _ = sculpted
+    assert found["quads"]
+    assert found["materials"] == ["skin", "left_eye", "right_eye", "upper_teeth", "lower_teeth", "tongue", "lashes"]
+    assert found["sets"] == 7
+    assert "face2mesh dataset collect" in found["text"]
+
+
+@pytest.mark.parametrize("name", CLOSE_MM)
+def test_every_way_out_of_blender_keeps_the_vertices(sculpted, name):
+    _, _, done, collected = sculpted
+    heads = collected.dataset.heads
+    assert name in heads.name.tolist(), collected.lines()
+    found = heads.vertices[heads.name.tolist().index(name)]
+    assert np.abs(found - done[name] @ AXES * 1000).max() < CLOSE_MM[name]
+
+
+def test_no_other_head_is_there(sculpted):
+    collected = sculpted[3]
+    assert set(collected.dataset.heads.name.tolist()) == set(CLOSE_MM)
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        ("finer.obj", "1 step of subdivision; export without modifiers"),
+        ("merged.obj", "vertices fewer than the base head: Merge by Distance"),
+        ("many", "Multiresolution modifier"),
+        ("base_head.001", "rename the object"),
+        ("Cube", "8 vertices where the base head has 7208"),
+    ],
+)
+def test_what_cannot_be_used_is_told(sculpted, which, said):
+    refused = [one.line for one in sculpted[3].refused]
+    assert len(refused) == 5
+    assert len([line for line in refused if which in line and said in line]) == 1, refused
+
+
+def test_a_second_run_changes_nothing(sculpted, tmp_path):
+    folder = sculpted[0]
+    own = shutil.copytree(folder, tmp_path / "set")
+    before = (own / "dataset.npz").read_bytes()
+    assert not collect_dataset(own).written
+    assert (own / "dataset.npz").read_bytes() == before
