@@ -236,13 +236,28 @@ def draw_head(
     look: Generator | None = None,
 ) -> tuple[FloatArray, NDArray[np.int32]]:
     """The picture before the camera spoils it, (h, h, 3) sRGB 0 to 1, and the triangle seen at each sample."""
-    head, stage, size = setting.head, setting.stage, view.size
-    pieces, textures, lenses, tint = _dressed(setting, vertices, generator, look or generator)
-    whole = np.concatenate([piece.vertices for piece in pieces])
-    placed = view.placed(whole)
+    stage = setting.stage
+    scene = dressed(setting, vertices, generator, look or generator)
+    placed = view.placed(scene.vertices)
     shadows = [stage.shadows.of_lamp(view.turn.T @ lamp.direction, lamp.sharpness) for lamp in light.lamps]
     pixels = view.pixels(placed)
-    drawn, seen = picture_of(pieces, placed, pixels, light, shadows, textures, size)
+    drawn, seen = picture_of(scene.pieces, placed, pixels, light, shadows, scene.textures, view.size)
+    return before_background(setting, scene, drawn, pixels, generator), seen
+
+
+def before_background(
+    setting: Setting, scene: Dressed, drawn: FloatArray, pixels: NDArray[np.float64], generator: Generator
+) -> FloatArray:
+    """A drawn head before what stands behind it, (h, h, 3) sRGB 0 to 1.
+
+    Args:
+        setting: whose backdrops.
+        scene: what was drawn.
+        drawn: (h, h, 4) linear RGB times coverage, and coverage.
+        pixels: (V, 3) where the scene's vertices are in the picture.
+        generator: of every choice.
+    """
+    size = len(drawn)
     backdrop, frame = None, None
     if len(setting.backdrops):
         chosen = int(generator.integers(len(setting.backdrops)))
@@ -252,18 +267,46 @@ def draw_head(
             frame = setting.backdrops.frames[chosen]
     behind = to_linear(background(size, generator, backdrop) / np.float32(255))
     picture = to_srgb(drawn[..., :3] + behind * (1 - drawn[..., 3:]))
-    if lenses:
-        rows = len(head.vertices)  # the frame is the piece after the head
-        picture = _through_lenses(picture, [pixels[rows + lens, :2] for lens in lenses], tint, generator)
+    if scene.lenses:
+        rows = len(setting.head.vertices)  # the frame is the piece after the head
+        outlines = [pixels[rows + lens, :2] for lens in scene.lenses]
+        picture = _through_lenses(picture, outlines, scene.tint, generator)
     if frame is not None:
         picture = with_repeated_border(picture, frame * np.float32(size / CROP_PIXELS))
-    return picture, seen
+    return picture
 
 
-def _dressed(
-    setting: Setting, vertices: FloatArray, generator: Generator, look: Generator
-) -> tuple[list[Piece], Textures, list[NDArray[np.intp]], float]:
-    """The head and all that is on it, its textures, the lenses' outlines in the second piece, and their tint."""
+@dataclass(frozen=True)
+class Dressed:
+    """A head and all that is on it.
+
+    Attributes:
+        pieces: the head first.
+        textures: of skin and hair.
+        lenses: outlines of spectacles, rows of the second piece; none where nobody wears any.
+        tint: of the lenses, 0 to 1.
+    """
+
+    pieces: list[Piece]
+    textures: Textures
+    lenses: list[NDArray[np.intp]]
+    tint: float
+
+    @property
+    def vertices(self) -> FloatArray:
+        """(V, 3) of all pieces, one after the other, mm, head axes."""
+        return np.concatenate([piece.vertices for piece in self.pieces])
+
+
+def dressed(setting: Setting, vertices: FloatArray, generator: Generator, look: Generator) -> Dressed:
+    """Give a head (V, 3) a skin, hair and clothes, and sometimes things to wear.
+
+    Args:
+        setting: whose skins and companions.
+        vertices: mm, head axes.
+        generator: of every choice but the look.
+        look: draws skin, eyes and the hair's colour.
+    """
     head, stage, scalp = setting.head, setting.stage, setting.stage.scalp
     skin = head.skin_count
     colours = np.empty((len(head.vertices), 3), np.float32)
@@ -316,7 +359,7 @@ def _dressed(
         worn.insert(0, frame)
     strands = stage.strands[generator.integers(len(stage.strands))]
     textures = Textures(detail, strands, float(generator.uniform(0.3, 1.1)))
-    return [body, *worn], textures, lenses, tint
+    return Dressed([body, *worn], textures, lenses, tint)
 
 
 def _through_lenses(
