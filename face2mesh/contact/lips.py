@@ -24,9 +24,10 @@ from face2mesh.contact.collision import Sheet
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 # Rounds of projection; in the last ones nothing is shared.
-ROUNDS, ALONE = 12, 3
+ROUNDS, ALONE = 24, 3
 # Contacts are searched for every so many rounds; in between the places found are held apart.
 SEARCHED = 4
+TONGUE_ROUNDS = 3
 # What a neighbour of a moved vertex takes, and how many times it is handed on.
 HANDED, TIMES = 0.6, 4
 # What a vertex in contact takes of its neighbours' mean instead of its own way, so that a lip stays a curve.
@@ -133,13 +134,44 @@ class Lips:
                     allowed = np.full((len(heads), len(lines.depth) // len(rows)), np.inf)
                     allowed[rows] = np.maximum(near, MARGIN_MM).reshape(len(rows), -1)
                 lines = replace(lines, margin=-allowed[rows].ravel())
-                contacts = _joined([contacts, lines.only(~inside & (lines.depth + lines.margin > 0))])
+                if turn < ROUNDS - SEARCHED:
+                    contacts = _joined([contacts, lines.only(~inside & (lines.depth + lines.margin > 0))])
                 contacts = replace(contacts, head=np.searchsorted(rows, contacts.head))
             active = heads[rows]
             need, weight = self._ways(active, contacts)
             if turn < ROUNDS - ALONE:
                 need = self._handed_on(need, weight)
             heads[rows[:, None], self.soft] = active[:, self.soft] + need
+        else:
+            # What the lips could not solve is left to the tongue.
+            self._tongue_gives_way(heads, rows[np.unique(contacts.head[self._of_tongue(contacts)])])
+
+    def _tongue_gives_way(self, heads: Array, rows: NDArray[np.int64]) -> None:
+        """Move the tongues of some heads out of the lips and off what they press on, in place."""
+        if not len(rows):
+            return
+        for _ in range(TONGUE_ROUNDS):
+            for samples, solid, _, own in self._pairs:
+                of_tongue = own == 0
+                if not of_tongue and solid.triangles is not self.tongue:
+                    continue
+                head, sample = np.nonzero(np.array([solid.holds(heads[row], heads[row, samples]) for row in rows]))
+                inside = _nearest(heads, rows[head], samples[sample], solid, own)
+                inside = inside.only(inside.depth < DEEPEST_MM)
+                way = (inside.depth + MARGIN_MM)[:, None] * inside.out
+                if of_tongue:
+                    heads[inside.head, inside.vertex] += way
+                    continue
+                # The place in the tongue's triangle moves the whole way, its corners by their parts in it.
+                share = inside.parts / (inside.parts**2).sum(1, keepdims=True)
+                for corner in range(3):
+                    heads[inside.head, inside.corners[:, corner]] -= share[:, corner, None] * way
+
+    def _of_tongue(self, contacts: _Contacts) -> NDArray[np.bool_]:
+        """(C,) whether tongue and lips are in contact."""
+        first, last = self.tongue.min(), self.tongue.max()
+        on_tongue: NDArray[np.bool_] = (contacts.corners[:, 0] >= first) & (contacts.corners[:, 0] <= last)
+        return on_tongue | (contacts.own == 0)
 
     def _search(self, heads: Array, rows: NDArray[np.int64]) -> _Contacts:
         """All contacts of those of some heads (B, V, 3) that need to be settled."""

@@ -29,7 +29,7 @@ SOFT_MM = 16.0
 # A lip leaves the other one by places this near to the line of contact: not through its outer skin.
 EXIT_MM = 7.0
 # Teeth count as far as they are over or under the lips, with this margin, mm.
-TEETH_MM = 14.0
+TEETH_MM = 22.0
 
 
 def contact_on(base: BaseHead, mouth: Mouth | None = None) -> Contact:
