@@ -201,13 +201,39 @@ def test_without_points_that_tell_the_prior_decides() -> None:
     given = np.ones(points.shape[:2], bool)
     mean = np.full((len(points), MODES), 0.8, np.float32)
     settings = FitSettings(strength=1e-5)
-    fits = fit(model, points, given, None, settings, Prior(mean, np.ones_like(mean)))
+    fits = fit(model, points, given, None, settings, Prior.of_independent_codes(mean, np.ones_like(mean)))
     np.testing.assert_allclose(fits.identity, mean, atol=0.02)
     # A tight prior holds against the points, a wide one gives way.
-    tight = fit(model, points, given, *sure(model), Prior(mean, np.full_like(mean, 1e-3)))
+    tight = fit(model, points, given, *sure(model), Prior.of_independent_codes(mean, np.full_like(mean, 1e-3)))
     np.testing.assert_allclose(tight.identity, mean, atol=0.02)
-    wide = fit(model, points, given, *sure(model), Prior(mean, np.full_like(mean, 3.0)))
+    wide = fit(model, points, given, *sure(model), Prior.of_independent_codes(mean, np.full_like(mean, 3.0)))
     np.testing.assert_allclose(wide.identity, truth["identity"], atol=0.2)
+
+
+def test_a_covariance_is_a_change_of_the_modes() -> None:
+    model, truth = face_model(), people()
+    points = seen(model, truth)
+    given = np.ones(points.shape[:2], bool)
+    generator = np.random.default_rng(6)
+    factor = np.eye(MODES) + 0.4 * np.tril(generator.normal(size=(MODES, MODES)), -1)
+    precision = np.linalg.inv(factor @ factor.T).astype(np.float32)
+    mean = generator.normal(size=MODES).astype(np.float32)
+    prior = Prior(
+        np.stack([0 * mean, mean]),
+        np.stack([np.eye(MODES, dtype=np.float32), precision]),
+        np.ones(len(points), np.intp),
+    )
+    settings = FitSettings(strength=0.01, steps=60)
+    fits = fit(model, points, given, None, settings, prior)
+    turned = PointModel(
+        model.rest + np.tensordot(mean, model.identity, 1),
+        np.tensordot(factor.T, model.identity, 1).astype(np.float32),
+        model.expression,
+        model.mirror,
+    )
+    plain = fit(turned, points, given, None, settings)
+    np.testing.assert_allclose(fits.identity, mean + plain.identity @ factor.T, atol=0.01)
+    np.testing.assert_allclose(fits.expression, plain.expression, atol=0.01)
 
 
 def test_a_rare_unit_needs_more_evidence() -> None:

@@ -1,7 +1,10 @@
 """What a person's age tells of their head before a look at the photo.
 
-FairFace gives ages in groups of years. The corpus knows the average person's code at each age: it becomes the mean of
-the prior, for the modes that hold age and proportions; the scanned faces' codes spread as far as people of that age do.
+FairFace gives ages in groups of years. The corpus draws people of all ages: the codes of those of a group, in the modes
+that hold age and proportions, give the prior its mean and covariance; the scanned faces' codes spread as far as people
+of that age do. Landmarks do not see depth, cheeks and skull; the covariance carries over to them what they tell of the
+rest. Were the codes taken for independent, points that a child's face has lower or wider than MakeHuman's would make
+an adult's profile of it.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from face2mesh.lab.corpus.population import CURVE_YEARS, Population, scan_share
+from face2mesh.lab.corpus.people import draw_people
+from face2mesh.lab.corpus.population import Population, scan_share
 from face2mesh.lab.pairs.fit import Prior
 
 # From FairFace's groups to the years that they span; MakeHuman has no babies.
@@ -25,8 +29,9 @@ YEARS = {
     "60-69": (60, 70),
     "more than 70": (70, 85),
 }
-SPREAD = 0.7
-"""Standard deviation of people of one age about their average, in the modes of age and proportions."""
+BESIDE = 0.25
+"""Standard deviation, in each mode of age and proportions, of what people have beside what the corpus draws."""
+_DRAWN, _SEED = 4000, 0
 
 
 def prior_of_ages(population: Population, ages: Sequence[str]) -> Prior:
@@ -36,17 +41,19 @@ def prior_of_ages(population: Population, ages: Sequence[str]) -> Prior:
         population: of the corpus.
         ages: FairFace's groups, n of them.
     """
-    prior = Prior.of_anybody(len(ages), population.modes)
     scans = population.scan_modes
     if population.modes == scans:
-        return prior
-    curve = population.curve()
-    for row, age in enumerate(ages):
-        if age not in YEARS:
-            continue
-        low, high = YEARS[age]
-        among = (low <= CURVE_YEARS) & (high >= CURVE_YEARS)
-        prior.mean[row, scans:] = curve[among].mean(0)
-        prior.deviation[row, scans:] = np.sqrt(SPREAD**2 + curve[among].var(0))
-        prior.deviation[row, :scans] = scan_share(CURVE_YEARS[among]).mean()
-    return prior
+        return Prior.of_anybody(len(ages), scans)
+    groups = ["", *YEARS]
+    mean = np.zeros((len(groups), population.modes))
+    precision = np.tile(np.eye(population.modes), (len(groups), 1, 1))
+    for row, (low, high) in enumerate(YEARS.values(), start=1):
+        generator = np.random.default_rng(_SEED)
+        people = draw_people(generator, _DRAWN).at(generator.uniform(low, high, _DRAWN))
+        codes = people.weights() @ population.people_codes
+        mean[row, scans:] = codes.mean(0)
+        among = np.cov(codes, rowvar=False) + BESIDE**2 * np.eye(codes.shape[1])
+        precision[row, scans:, scans:] = np.linalg.inv(among)
+        precision[row, range(scans), range(scans)] = scan_share(people.years).mean() ** -2
+    group = np.array([groups.index(age) if age in YEARS else 0 for age in ages], np.intp)
+    return Prior(mean.astype(np.float32), precision.astype(np.float32), group)

@@ -7,13 +7,14 @@ The camera looks at the head's origin from 1000 mm: with R = R_net, p = R · P,
 so that 100 mm at the origin's depth are exp(log_scale) sides (docs/architecture.md, "The crop and the network's pose").
 Minimised per photo, by Levenberg and Marquardt with bounds and iteratively reweighted squares (Geman and McClure 1987):
 
-    strength · Σ_n ρ(|r_n|² / σ_n²) + Σ ((identity − mean) / deviation)²
+    strength · Σ_n ρ(|r_n|² / σ_n²) + (identity − mean)ᵀ precision (identity − mean)
         + Σ (expression / scale)² + 2 · Σ sparsity · expression
 
 with r_n in face boxes, σ_n the reliability of point n at the photo's yaw, estimated over the whole set. The landmarks'
 errors are alike over whole regions, so 468 of them weigh as much as about 468 · strength independent ones.
 
-Letters: B photos, N points (468 and two irises), M identity modes, E expressions, K = 6 + M + E unknowns, Y yaw bins.
+Letters: B photos, N points (468 and two irises), M identity modes, E expressions, K = 6 + M + E unknowns, Y yaw bins,
+G groups of people.
 """
 
 from __future__ import annotations
@@ -73,24 +74,33 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known of each person before a look at the landmarks, say from their age.
+    """What is known of each person before a look at the landmarks, say from their age: normal codes, by group.
 
     Attributes:
-        mean: (B, M) expected identity codes.
-        deviation: (B, M) their standard deviations.
+        mean: (G, M) expected identity codes.
+        precision: (G, M, M) inverse covariances, symmetric and positive definite.
+        group: (B,) each person's group, 0 to G − 1.
     """
 
     mean: FloatArray
-    deviation: FloatArray
+    precision: FloatArray
+    group: NDArray[np.intp]
 
     @classmethod
     def of_anybody(cls, count: int, modes: int) -> Prior:
         """The corpus's own: whitened codes."""
-        return cls(np.zeros((count, modes), np.float32), np.ones((count, modes), np.float32))
+        identity = np.eye(modes, dtype=np.float32)
+        return cls(np.zeros((1, modes), np.float32), identity[None], np.zeros(count, np.intp))
+
+    @classmethod
+    def of_independent_codes(cls, mean: FloatArray, deviation: FloatArray) -> Prior:
+        """Each of B persons' own means and standard deviations, (B, M) both."""
+        precision = np.eye(mean.shape[1], dtype=np.float32) * (deviation**-2)[:, None]
+        return cls(mean, precision, np.arange(len(mean)))
 
     def __getitem__(self, rows: slice) -> Prior:
         """The same for some of the people."""
-        return Prior(self.mean[rows], self.deviation[rows])
+        return Prior(self.mean, self.precision, self.group[rows])
 
 
 @dataclass(frozen=True)

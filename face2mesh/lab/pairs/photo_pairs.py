@@ -28,7 +28,7 @@ from face2mesh.lab.pairs.photos import FITTED, Acceptance, LabelledPhotos, cut_p
 from face2mesh.lab.pairs.point_model import PointModel, load_model
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.solver import fit
-from face2mesh.lab.pairs.statistics import by_age, calibration_statistics, statistics
+from face2mesh.lab.pairs.statistics import by_age, calibration_statistics, statistics, years_by_age
 from face2mesh.store import provenance, write_atomically
 
 CALIBRATION_PHOTOS = 1500
@@ -97,6 +97,7 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
     }
     compared = _compared(age)
     if len(compared) and corpus.population.modes > corpus.population.scan_modes:
+        report["fitted_years_by_age"] = years_by_age(corpus.population, fits, good, age)
         scans = _with_modes(moved, corpus.population.scan_modes)
         plain = fit(scans, targets[compared], given[compared], reliability, settings, workers=workers)
         report["compared"] = {

@@ -78,7 +78,8 @@ class _State:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is known of a block: points (B, N, 2), given (B, N), mean and precision (B, M + E) of the codes."""
+    """What is known of a block: points (B, N, 2), given (B, N), the codes' mean (B, K') and precision (B, K', K'),
+    K' = M + E."""
 
     points: Tensor
     given: Tensor
@@ -117,10 +118,14 @@ class _Solver:
         )
 
     def _codes_prior(self, prior: Prior) -> tuple[Tensor, Tensor]:
-        """Mean and precision of all codes, (B, M + E) each."""
-        mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
-        none = mean.new_zeros(len(mean), self.units)
-        return torch.cat([mean, none], 1), torch.cat([deviation, none + self.settings.expression_scale], 1) ** -2
+        """Mean (B, M + E) and precision (B, M + E, M + E) of all codes."""
+        modes, size = self.modes, self.modes + self.units
+        mean = torch.zeros(len(prior.group), size)
+        mean[:, :modes] = torch.from_numpy(prior.mean[prior.group])
+        precision = torch.zeros(len(prior.group), size, size)
+        precision[:, :modes, :modes] = torch.from_numpy(prior.precision[prior.group])
+        precision.diagonal(dim1=1, dim2=2)[:, modes:] = self.settings.expression_scale**-2
+        return mean, precision
 
     def _initial(self, seen: _Seen) -> _State:
         """Scaled orthographic pose of the mean head in closed form; codes at the prior's mean."""
@@ -162,7 +167,8 @@ class _Solver:
         return share**2, cost
 
     def _cost(self, state: _State, residual: Tensor, sigma: Tensor, seen: _Seen) -> Tensor:
-        prior = (seen.precision * (state.codes - seen.mean) ** 2 + 2 * self.slope * state.codes).sum(1)
+        off = state.codes - seen.mean
+        prior = (_times(seen.precision, off) * off + 2 * self.slope * state.codes).sum(1)
         return self._robust(residual, sigma, seen.given)[1] + prior
 
     def _descend(self, state: _State, seen: _Seen, steps: int, shape: bool) -> _State:
@@ -235,8 +241,8 @@ class _Solver:
         normal = normal.clone()
         diagonal = normal.diagonal(dim1=1, dim2=2)
         if shape:
-            gradient[:, _POSE:] -= seen.precision * (state.codes - seen.mean) + self.slope
-            diagonal[:, _POSE:] += seen.precision
+            gradient[:, _POSE:] -= _times(seen.precision, state.codes - seen.mean) + self.slope
+            normal[:, _POSE:, _POSE:] += seen.precision
         diagonal += damping[:, None] * diagonal + 1e-6
         if shape:
             # Weights at a bound that want to leave it are held (active set).
@@ -305,6 +311,11 @@ class _Linear:
         pose[..., 0, 3] = pose[..., 1, 4] = 1
         pose[..., 5] = scale[..., None] * turned[..., :2]
         return cls(axes, pose)
+
+
+def _times(matrix: Tensor, vector: Tensor) -> Tensor:
+    """(B, K, K) and (B, K) to (B, K)."""
+    return (matrix @ vector[..., None])[..., 0]
 
 
 def _choose(better: Tensor, new: Tensor, old: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from face2mesh.head import ARKIT_NAMES
 from face2mesh.lab.base.embeddings import IBUG_68
+from face2mesh.lab.corpus.population import Population
 from face2mesh.lab.pairs.ages import YEARS
 from face2mesh.lab.pairs.calibration import Calibration
 from face2mesh.lab.pairs.fit import BOX_SIDE, Fits, yaw_degrees
@@ -70,6 +71,19 @@ def figures(fits: Fits, rows: NDArray[np.bool_]) -> dict[str, Any]:
 def by_age(fits: Fits, rows: NDArray[np.bool_], age: NDArray[np.str_]) -> dict[str, Any]:
     """Residuals of the chosen rows by FairFace's groups of ages (B,)."""
     return {group: figures(fits, rows & (age == group)) for group in YEARS}
+
+
+def years_by_age(
+    population: Population, fits: Fits, rows: NDArray[np.bool_], age: NDArray[np.str_]
+) -> dict[str, dict[str, float]]:
+    """At which age the average person is like the fitted heads, by FairFace's groups: percentiles of years."""
+    return {
+        group: {
+            str(q): round(float(np.percentile(population.years_of(fits.identity[among]), q)), 1) for q in (10, 50, 90)
+        }
+        for group in YEARS
+        if (among := rows & (age == group)).any()
+    }
 
 
 def calibration_statistics(calibration: Calibration) -> dict[str, Any]:
