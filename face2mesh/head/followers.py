@@ -130,6 +130,8 @@ class Followers:
         turns = gaze_rotations(yaw_pitch[..., 0], yaw_pitch[..., 1])  # (…, 2, 3, 3)
         centres = []
         for side, (first, last) in enumerate(self.eyes):
+            if first == last:  # a head without eyes
+                continue
             # Every vertex of an eyeball has moved by the same vector: its centre has too.
             shift = followers[..., first : first + 1, :] - self.rest[first]
             centre = self.eye_centres[side] + shift + self._towards_lids(neutral, shift, side)

@@ -100,6 +100,8 @@ class Corpus:
         yaw_pitch = np.tensordot(weights, self.gaze_degrees, axes=1)
         turns = gaze_rotations(yaw_pitch[..., 0], yaw_pitch[..., 1])
         for side, (first, last) in enumerate(self.eyes):
+            if first == last:  # a template without eyes
+                continue
             centre = self.eye_centres[side] + (vertices[..., first : first + 1, :] - self.mean[first])
             around = self.mean[first:last] - self.eye_centres[side]
             vertices[..., first:last, :] = centre + around @ np.swapaxes(turns[..., side, :, :], -1, -2)

@@ -45,8 +45,10 @@ def corpus_of(packaged: Packaged, shapes: ShapeModel, expressions: FloatArray) -
     # The eyeballs' turn is apart in a corpus.
     eyes = slice(base.part_vertices["left_eye"][0], base.part_vertices["right_eye"][1])
     expression[:, eyes] = 0
-    firsts = [base.part_vertices[f"{side}_eye"][0] for side in ("left", "right")]
-    centres = base.eye_centres + mean[firsts] - base.vertices[firsts]
+    centres = base.eye_centres
+    if eyes.start < eyes.stop:  # a template of one's own may have none
+        firsts = [base.part_vertices[f"{side}_eye"][0] for side in ("left", "right")]
+        centres = base.eye_centres + mean[firsts] - base.vertices[firsts]
     head = replace(base, vertices=mean, eye_centres=centres.astype(np.float32))
     corpus = Corpus.on(
         head,

@@ -62,14 +62,14 @@ class LeftOut:
     Attributes:
         mean: share of its squared distance from the packaged model's mean that the mean of the others explains.
         own: share of its squared distance from that mean which the modes of the others explain.
-        all_modes: the same of all modes together, at their prior (what they would need more than that is not used).
+        left_mm: mean distance over the face that all modes together leave of it, at their prior.
         own_modes: how many modes the others have.
         modes: how many there are together.
     """
 
     mean: float
     own: float
-    all_modes: float
+    left_mm: float
     own_modes: int
     modes: int
 
@@ -116,8 +116,9 @@ class ShapeModel:
         return (
             f"{first}. Of what sets a sculpt that is left out apart from the packaged mean head, the others' mean "
             f"explains {left.mean:.0%}; of what sets it apart from that mean, their own {left.own_modes} modes explain "
-            f"{left.own:.0%}, and all {left.modes} modes, with the packaged people's and smooth ones, "
-            f"{left.all_modes:.0%}: the rest takes more people or a better photo."
+            f"{left.own:.0%}. With the packaged people's modes and smooth ones, {left.modes} in all, each of them can be "
+            f"followed to {left.left_mm:.1f} mm; how these go together in a new face so few sculpts cannot tell, and a "
+            "photo only in part."
         )
 
 
@@ -213,9 +214,10 @@ def _chosen_shares(
     for out, (apart, centred) in enumerate(folds):
         left, others = apart @ sculpts, centred @ sculpts
         told.append(1 - float(left @ left) / float(sculpts[out] @ sculpts[out]))
-        explained.append(_explained(left, others))
+        explained.append(1 - float((_rest(left, others) ** 2).sum()) / float(left @ left))
         parts = [np.sqrt(best.own) * others, np.sqrt(best.known) * people, best.smooth_mm * bends]
-        together.append(_explained(left, np.concatenate([part for part in parts if part.any()])))
+        rest = _rest(left, np.concatenate([part for part in parts if part.any()]))
+        together.append(np.linalg.norm(rest.reshape(-1, 3), axis=1).mean())
     modes = (count - 2) * (best.own > 0) + len(known) * (best.known > 0) + len(smooth) * (best.smooth_mm > 0)
     return best, LeftOut(*(float(np.mean(v)) for v in (told, explained, together)), count - 2, modes)
 
@@ -245,8 +247,8 @@ def _log_density(products: Floats, volume: float, apart: Floats, own: Floats) ->
     return -0.5 * float(squared + volume + np.linalg.slogdet(system)[1])
 
 
-def _explained(left: Floats, modes: Floats) -> float:
-    """Share of ‖left‖² (D,) that the likeliest combination of modes (R, D), each standard normal, takes away."""
+def _rest(left: Floats, modes: Floats) -> Floats:
+    """What the likeliest combination of modes (R, D), each standard normal, leaves of `left` (D,)."""
     system = modes @ modes.T + NOISE_MM**2 * np.eye(len(modes))
-    rest = left - np.linalg.solve(system, modes @ left) @ modes
-    return 1 - float(rest @ rest) / float(left @ left)
+    rest: Floats = left - np.linalg.solve(system, modes @ left) @ modes
+    return rest

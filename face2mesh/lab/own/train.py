@@ -59,7 +59,13 @@ PICTURES_PART = 0.8
 WEIGHTS = EncoderWeights(prior=0.0, photo_codes=0.3, photo_identity=1.0)
 """As the packaged encoder was taught, but that a photo's sculpt is the truth of its identity."""
 
-Progress = Callable[[int], Callable[[int], None]]
+OpenLine = Callable[[str], Callable[[int], Callable[[int], None]]]
+"""Given what is done, then how many there are, who is told how many are done."""
+
+
+def silent(_: str) -> Callable[[int], Callable[[int], None]]:
+    """No progress."""
+    return lambda _: lambda _: None
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Tuning:
         workers: processes that draw pictures.
     """
 
-    pictures: int = 4000
+    pictures: int = 3000
     steps: int = 600
     modes: int = MOST_MODES
     seed: int = 0
@@ -113,7 +119,7 @@ def fine_tune(
     output: Path,
     tuning: Tuning,
     start: Path | None = None,
-    progress: Callable[[str], Progress] | None = None,
+    progress: OpenLine = silent,
     time_limit: float | None = None,
 ) -> Trained:
     """Teach the packaged model a data set's people.
@@ -138,7 +144,6 @@ def fine_tune(
             f"{folder}: its template is not the model's base head; the packaged model cannot be fine-tuned on it: "
             "add --from-scratch."
         )
-    open_line = progress or (lambda _: lambda __: lambda ___: None)
     base, skin = packaged.base_head, slice(0, packaged.base_head.skin_count)
     region = base.regions["face_and_ears"][skin]
     weight = np.where(region, 1.0, ELSEWHERE)
@@ -152,10 +157,10 @@ def fine_tune(
     encoder = packaged.encoder()
     studio = Studio(encoder, head, corpus, base, SparseHead(head, corpus), mirror_of(head, corpus), tuning.seed)
     codes = shapes.codes(aligned, weight)
-    digest = _digest(packaged, shapes, tuning)
+    digest = digest_of(packaged, shapes, tuning.seed)
     work = folder / WORK
     limit = None if time_limit is None else began + PICTURES_PART * time_limit
-    tell = open_line("pictures")(tuning.pictures)
+    tell = progress("pictures")(tuning.pictures)
     pictures = studio.drawn(codes[learnt], tuning.pictures, work, digest, tell, limit, tuning.workers)
     drawn = len(pictures)
     own = studio.of_dataset(dataset, np.flatnonzero(learnt[dataset.views.head]), codes, among=drawn)
@@ -173,17 +178,17 @@ def fine_tune(
     }
     size = _package(output, folder.resolve().name, packaged, shapes, translation, grown, corpus, told, digest)
     rows = held_out_rows(dataset)
-    tell = open_line("held-out pictures")(len(rows))
+    tell = progress("held-out pictures")(len(rows))
     held_out = measure_held_out(dataset, rows, Model.load(packaged.folder), Model.load(output), shapes.mean, tell)
     return Trained(output, size, shapes, drawn, held_out)
 
 
-def _digest(packaged: Packaged, shapes: ShapeModel, tuning: Tuning) -> str:
+def digest_of(packaged: Packaged, shapes: ShapeModel, seed: int) -> str:
     """Of what pictures are made of."""
     hashed = hashlib.sha256(packaged.graphs[ENCODER_FILE])
     for values in (shapes.mean, shapes.modes):
         hashed.update(np.ascontiguousarray(values, "<f4").tobytes())
-    hashed.update(str(tuning.seed).encode())
+    hashed.update(str(seed).encode())
     return hashed.hexdigest()[:16]
 
 
