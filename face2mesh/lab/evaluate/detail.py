@@ -1,9 +1,10 @@
 """Detail kept and noise added: a predicted displacement against the true one, band by band of the mesh's spectrum.
 
 The spectrum is that of L = I − D⁻¹A, a vertex minus the mean of its neighbours, 0 to 2. It ignores a shift. L has an
-orthonormal basis in ⟨p, t⟩ = Σ_v d_v p_v·t_v / V (d_v the number of neighbours), so that energies of disjoint bands add
-up. Its *upper half* is λ > 1, where a vertex and the mean of its neighbours lie on opposite sides: detail as fine as the
-mesh can hold, and noise. (Every such L has mean eigenvalue 1; a mesh of quads has exactly half of its spectrum there.)
+orthonormal basis in ⟨p, t⟩ = Σ_v d_v p_v·t_v / V (d_v the number of neighbours), so that energies of disjoint bands
+add up. Its *upper half* is λ > 1, where a vertex and the mean of its neighbours lie on opposite sides: detail as fine
+as the mesh can hold, and noise. (Every such L has mean eigenvalue 1; a mesh of quads has exactly half of its spectrum
+there.)
 
 No eigenvectors are needed, so any mesh will do: ⟨p, h(L) t⟩ for every band h follows from the moments
 μ_k = ⟨p, T_k(L − I) t⟩ of Chebyshev's polynomials (kernel polynomial method; Weiße, Wellein, Alvermann and Fehske 2006,
@@ -31,9 +32,9 @@ FloatArray = NDArray[np.float64]
 
 UPPER_HALF = 1.0
 """Eigenvalue of L above which a displacement is detail (or noise)."""
-EDGE = 0.02
+EDGE = 0.04
 """Width of the bands' edges, in λ."""
-MOMENTS = 400
+MOMENTS = 240
 """Enough for edges of that width: what is cut off is below 1e-9."""
 BANDS = 16
 """Of the spectrum of 0 to 2, for pictures."""

@@ -47,7 +47,6 @@ class Remedies:
         directional: every convolution also sees the derivatives along x, y and z on the rest surface.
         differential: the network also gives the displacement's Laplacian; the displacement is the least-squares
             solution of both, the places counting this much. 0: none.
-        linear_base: the network adds to a linear map of the code, which starts as the regression on the training heads.
     """
 
     widths: tuple[int, ...] = CLASSICAL_WIDTHS
@@ -57,31 +56,32 @@ class Remedies:
     reading: str = "convolution"
     directional: bool = False
     differential: float = 0.0
-    linear_base: bool = False
 
 
 class RemediedDecoder(nn.Module):
     """Codes (B, Z) to displacements (B, V, 3) in mm."""
 
     scale: Tensor
+    importance: Tensor
 
     def __init__(
-        self, remedies: Remedies, code_size: int, hierarchy: Hierarchy, rest: NDArray[Any], scale: float
+        self, remedies: Remedies, importance: NDArray[Any], hierarchy: Hierarchy, rest: NDArray[Any], scale: float
     ) -> None:
         """Make a decoder with weights drawn from torch's generator.
 
         Args:
             remedies: what is different from the classical decoder.
-            code_size: Z.
+            importance: (Z,), what each number of the code is multiplied with before the first layer sees it.
             hierarchy: of the mesh; all its levels are used.
             rest: (V, 3) mm, its shape.
             scale: mm that an output of 1 means.
         """
         super().__init__()
-        steps = len(hierarchy.levels) - 1
+        code_size, steps = len(importance), len(hierarchy.levels) - 1
         widths, orders = remedies.widths[-steps:], remedies.orders[:steps]
         self.remedies = remedies
         self.register_buffer("scale", torch.tensor(scale))
+        self.register_buffer("importance", torch.from_numpy(np.asarray(importance, np.float32)))
         self.coarsest = (hierarchy.counts[-1], widths[-1])
         self.code = nn.Linear(code_size, self.coarsest[0] * self.coarsest[1])
         filters = [_Filters(hierarchy, level, rest, remedies.directional) for level in range(steps)]
@@ -101,22 +101,15 @@ class RemediedDecoder(nn.Module):
                 nn.init.zeros_(parameter)
         self.own = VertexwiseLinear(len(rest), widths[0], outputs) if remedies.reading == "vertexwise" else None
         self.solve = _Solve(hierarchy, remedies.differential) if remedies.differential else None
-        self.base = nn.Linear(code_size, 3 * len(rest)) if remedies.linear_base else None
 
     def _unpooling(self, hierarchy: Hierarchy, level: int) -> nn.Module:
         if self.remedies.learned_unpooling:
             return LearnedSparseMatrix(widened_unpooling(hierarchy, level, NEIGHBOURS))
         return SparseMatrix(hierarchy.unpooling(level))
 
-    def start_base(self, weight: NDArray[Any], constant: NDArray[Any]) -> None:
-        """Let the linear base begin as a regression: (3·V, Z) and (3·V,) mm."""
-        assert self.base is not None
-        with torch.no_grad():
-            self.base.weight.copy_(torch.from_numpy(weight))
-            self.base.bias.copy_(torch.from_numpy(constant))
-
     def forward(self, code: Tensor) -> Tensor:
         """(B, Z) to (B, V, 3) mm."""
+        code = code * self.importance
         features = self.code(code).view(-1, *self.coarsest)
         for level in range(len(self.unpool) - 1, -1, -1):
             features = self.unpool[level](features)
@@ -129,10 +122,26 @@ class RemediedDecoder(nn.Module):
             result = result + self.own(features)
         if self.solve is not None:
             result = self.solve(result)
-        result = self.scale * result
-        if self.base is not None:
-            result = result + self.base(code).view(len(code), -1, 3)
-        return result
+        displacement: Tensor = self.scale * result
+        return displacement
+
+
+class OnLinearBase(nn.Module):
+    """A decoder that adds to a fixed linear map of the code, a regression, and starts by adding nothing."""
+
+    def __init__(self, weight: NDArray[Any], constant: NDArray[Any], decoder: nn.Module) -> None:
+        """Args: (3·V, Z) and (3·V,) mm of the regression; what else bends it, codes (B, Z) to (B, V, 3) mm."""
+        super().__init__()
+        # Not taught: steps of the optimiser would shake three numbers for each vertex and number of the code.
+        self.weight = nn.Parameter(torch.from_numpy(weight), requires_grad=False)
+        self.constant = nn.Parameter(torch.from_numpy(constant), requires_grad=False)
+        self.decoder = decoder
+
+    def forward(self, code: Tensor) -> Tensor:
+        """(B, Z) to (B, V, 3) mm."""
+        straight = functional.linear(code, self.weight, self.constant)
+        bent: Tensor = straight.view(len(code), -1, 3) + self.decoder(code)
+        return bent
 
 
 class _Filters:

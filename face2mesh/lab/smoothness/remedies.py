@@ -22,13 +22,17 @@ class Recipe:
         name: in the command, the results and the pictures.
         network: the classical decoder with what is changed, or the project's own.
         weights: of the objective.
+        linear_base: the decoder adds to a linear map of the code (see `OnLinearBase`).
         learning_rate: of AdamW at its highest.
+        longer: how many times as many steps as the others it gets.
     """
 
     name: str
     network: Remedies | TrunkConfiguration = field(default_factory=Remedies)
     weights: SweepWeights = field(default_factory=SweepWeights)
+    linear_base: bool = False
     learning_rate: float = 5e-3
+    longer: int = 1
 
     def described(self) -> dict[str, Any]:
         """For provenance, and to know a finished run again."""
@@ -41,14 +45,15 @@ def penalised(weight: float) -> Recipe:
 
 
 SWEEP: tuple[Recipe, ...] = (Recipe(PLAIN), *(penalised(weight) for weight in PENALTIES))
-OUR_RECIPE = Recipe(OURS, TrunkConfiguration(), SweepWeights(edges=1.0), learning_rate=3e-3)
+OUR_RECIPE = Recipe(OURS, TrunkConfiguration(), SweepWeights(edges=1.0), linear_base=True, learning_rate=3e-3)
 REMEDIES: tuple[Recipe, ...] = (
     Recipe("laplacian-match", weights=SweepWeights(laplacian_match=10.0)),
     Recipe("edges", weights=SweepWeights(edges=1.0)),
     Recipe("scales", weights=SweepWeights(scales=1.0)),
     Recipe("normals", weights=SweepWeights(normals=1.0)),
     Recipe("differential", Remedies(differential=0.01)),
-    Recipe("linear-base", Remedies(linear_base=True, reading="zero")),
+    Recipe("linear-base", Remedies(reading="zero"), linear_base=True),
+    Recipe("trunk", TrunkConfiguration(), learning_rate=3e-3),
     Recipe("skips", Remedies(skips=8)),
     Recipe("learned-unpooling", Remedies(learned_unpooling=True)),
     Recipe("zero-last", Remedies(reading="zero")),
@@ -57,4 +62,5 @@ REMEDIES: tuple[Recipe, ...] = (
     Recipe("low-order", Remedies(orders=(2, 3, 6, 6))),
     Recipe("high-order", Remedies(orders=(10, 6, 6, 6))),
     Recipe("directional", Remedies(directional=True)),
+    Recipe("plain-longer", longer=5),
 )

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from face2mesh.errors import InputFileError
 from face2mesh.lab.evaluate.detail import UPPER_HALF, Moments, moments, normal_errors, spectrum
 from face2mesh.lab.evaluate.intervals import Estimate, estimate, mean
-from face2mesh.lab.nets.decoder import Trunk
-from face2mesh.lab.smoothness.decoder import RemediedDecoder, Remedies
+from face2mesh.lab.nets.decoder import Trunk, TrunkConfiguration
+from face2mesh.lab.smoothness.decoder import OnLinearBase, RemediedDecoder, Remedies
 from face2mesh.lab.smoothness.objective import SweepObjective, regression
 from face2mesh.lab.smoothness.remedies import Recipe
 from face2mesh.lab.smoothness.task import Task
@@ -77,19 +77,24 @@ class Split(nn.Module):
 def decoder_of(recipe: Recipe, task: Task, seed: int) -> nn.Module:
     """A new decoder of a recipe for a task: codes (B, Z) to displacements (B, V, 3) in mm."""
     torch.manual_seed(seed)
-    size, network = task.codes.shape[1], recipe.network
+    network = recipe.network
+    weight, constant = regression(task.codes, task.displacements)
     if isinstance(network, Remedies):
+        # Each number of the code counts as much as it moves the mesh: else the first steps are spent on noise.
+        importance = np.linalg.norm(weight, axis=0)
+        importance /= np.sqrt(np.mean((importance * task.codes.std(0)) ** 2))
         scale = float(task.displacements[:256].std())
-        decoder = RemediedDecoder(network, size, task.hierarchy, task.rest, scale)
-        if network.linear_base:
-            decoder.start_base(*regression(task.codes, task.displacements))
-        return decoder
-    levels = len(task.hierarchy.levels)
-    cut = {name: getattr(network, name)[:levels] for name in ("channels", "added")}
-    configuration = type(network)(**{**asdict(network), **cut})
-    return Split(
-        Trunk(configuration, size - task.identity_size, task.identity_size, task.hierarchy), task.identity_size
-    )
+        decoder: nn.Module = RemediedDecoder(network, importance, task.hierarchy, task.rest, scale)
+    else:
+        levels = len(task.hierarchy.levels)
+        cut = {name: getattr(network, name)[:levels] for name in ("channels", "added")}
+        configuration = TrunkConfiguration(**{**asdict(network), **cut})
+        identity = task.identity_size
+        trunk = Trunk(configuration, task.codes.shape[1] - identity, identity, task.hierarchy)
+        if recipe.linear_base:
+            nn.init.zeros_(trunk.read.weight)
+        decoder = Split(trunk, identity)
+    return OnLinearBase(weight, constant, decoder) if recipe.linear_base else decoder
 
 
 def trained(run: Run, task: Task, folder: Path, origin: dict[str, Any]) -> tuple[nn.Module, float]:
@@ -107,7 +112,7 @@ def trained(run: Run, task: Task, folder: Path, origin: dict[str, Any]) -> tuple
         checkpoint_every=250,
         log_every=max(run.steps // 4, 1),
     )
-    configuration = {"task": task.configuration, "recipe": run.recipe.described(), "optimisation": asdict(settings)}
+    configuration = {"task": task.described, "recipe": run.recipe.described(), "optimisation": asdict(settings)}
     codes, displacements = torch.from_numpy(task.codes), torch.from_numpy(task.displacements)
 
     def terms(step: int, worker: int) -> dict[str, Tensor]:
@@ -182,7 +187,7 @@ def swept(runs: list[Run], task: Task, folder: Path, origin: dict[str, Any]) -> 
             predicted = predictions(network, task)
             parameters = sum(parameter.numel() for parameter in network.parameters())
             kept = {
-                "task": task.configuration,
+                "task": task.described,
                 "run": _described(run),
                 "parameters": parameters,
                 "processor_seconds": round(seconds, 1),
@@ -208,7 +213,7 @@ def _measured(run: Run, task: Task, folder: Path) -> dict[str, Any] | None:
         return None
     try:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        same = kept["run"] == _described(run) and kept["task"] == json.loads(json.dumps(task.configuration))
+        same = kept["run"] == _described(run) and kept["task"] == task.described
     except (ValueError, KeyError) as error:
         raise InputFileError(f"{path}: damaged ({error}); delete that file and run the command again.") from error
     return kept if same else None

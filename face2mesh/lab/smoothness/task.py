@@ -5,7 +5,9 @@ Letters: N heads for training, M held out, V vertices, Z numbers in a code, M_i 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from face2mesh.lab.corpus.moving import MovingCorpus
 from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE, MOVING_HELD_OUT_PEOPLE, MOVING_TRAIN, TRAIN, Split
 from face2mesh.lab.graph.hierarchy import Hierarchy, build_hierarchy
 from face2mesh.lab.graph.laplacian import adjacency, edges_of_faces
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, sha256, write_arrays
 
 KIND = "smoothness-task"
 VERSION = 1
@@ -110,19 +112,33 @@ class Task:
         write_arrays(path, KIND, VERSION, arrays, described)
 
     @classmethod
-    def load(cls, path: Path) -> Task:
-        """Read one.
+    def load(cls, path: Path, inputs: Mapping[str, Path]) -> Task | None:
+        """Read one; None if it was made of other files than these.
 
         Raises:
             InputFileError: missing or damaged.
         """
         arrays, manifest = read_arrays(path, KIND, VERSION, MADE_BY)
         try:
+            if {name: file["sha256"] for name, file in manifest["inputs"].items()} != _digests(inputs):
+                return None
             patch = Patch(**{name: arrays[f"patch_{name}"] for name in _PATCH})
             told = {name: arrays[name] for name in _ARRAYS}
             return cls(patch=patch, configuration=manifest["configuration"], **told, **manifest["task"])
         except (KeyError, TypeError) as error:
             raise InputFileError(f"{path}: damaged ({error}); delete it and run `{MADE_BY}` again.") from error
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """The configuration and a hash of what was drawn, to know a finished run again."""
+        digest = hashlib.sha256()
+        for name in ("codes", "displacements", "held_codes", "held"):
+            digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        return {**self.configuration, "sha256": digest.hexdigest()}
+
+
+def _digests(inputs: Mapping[str, Path]) -> dict[str, str]:
+    return {name: sha256(path) for name, path in inputs.items()}
 
 
 _ARRAYS = ("rest", "codes", "displacements", "held_codes", "held", "references", "person")
@@ -260,16 +276,4 @@ def of_meshes(
         person=who[out].astype(np.int64),
         identity_size=0,
         configuration={"meshes": name, "code_size": size, "train": int((~out).sum()), "held_out": int(out.sum())},
-    )
-
-
-def limited(task: Task, held: int) -> Task:
-    """The same task with at most so many held-out heads."""
-    chosen = slice(0, held)
-    return replace(
-        task,
-        held_codes=task.held_codes[chosen],
-        held=task.held[chosen],
-        references=task.references[chosen],
-        person=task.person[chosen],
     )

@@ -1,0 +1,125 @@
+"""Plots with Pillow: axes, lines, points and their names.
+
+Letters: N points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from face2mesh.draw.sheet import INK, PAPER
+from face2mesh.lab.figures.curves import Axis
+
+GRID, PALE = (222, 222, 220), (120, 120, 122)
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 22, 40, 58  # what axes and title take
+
+Colour = tuple[int, int, int]
+Picture = NDArray[np.uint8]
+
+
+class Plot:
+    """One panel; what is drawn later lies on top."""
+
+    def __init__(self, title: str, across: Axis, down: Axis, names: tuple[str, str], size: tuple[int, int]) -> None:
+        """Draw the axes.
+
+        Args:
+            title: above the panel.
+            across, down: the axes; the second one runs upwards.
+            names: of the axes.
+            size: pixels, width and height.
+        """
+        self.across, self.down, (self.width, self.height) = across, down, size
+        self.picture = Image.new("RGB", size, PAPER)
+        self.pen = ImageDraw.Draw(self.picture)
+        small, large = ImageFont.load_default(13), ImageFont.load_default(16)
+        left, top, right, bottom = self.frame
+        for value in across.ticks:
+            x = self.place(value, down.low)[0]
+            self.pen.line((x, top, x, bottom), fill=GRID)
+            self.pen.text((x, bottom + 6), f"{value:g}", PALE, small, "mt")
+        for value in down.ticks:
+            y = self.place(across.low, value)[1]
+            self.pen.line((left, y, right, y), fill=GRID)
+            self.pen.text((left - 6, y), f"{value:g}", PALE, small, "rm")
+        self.pen.rectangle((left, top, right, bottom), outline=PALE)
+        self.pen.text((left, 10), title, INK, large, "la")
+        self.pen.text(((left + right) / 2, self.height - 10), names[0], INK, small, "mb")
+        self.pen.text((left, top - 4), names[1], INK, small, "lb")
+
+    @property
+    def frame(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the panel inside the axes, pixels."""
+        return _LEFT, _TOP + 16, self.width - _RIGHT, self.height - _BOTTOM
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Pixels of a point, kept inside the panel."""
+        left, top, right, bottom = self.frame
+        across, up = (float(np.clip(axis.place(v), 0, 1)) for axis, v in ((self.across, x), (self.down, y)))
+        return left + (right - left) * across, bottom - (bottom - top) * up
+
+    def line(self, xs: Sequence[float], ys: Sequence[float], colour: Colour, width: int = 2) -> None:
+        """A line through N points; where a value is none, it is interrupted."""
+        piece: list[tuple[float, float]] = []
+        for x, y in zip(xs, ys, strict=True):
+            if np.isfinite(x) and np.isfinite(y):
+                piece.append(self.place(x, y))
+                continue
+            self._stroke(piece, colour, width)
+            piece = []
+        self._stroke(piece, colour, width)
+
+    def _stroke(self, piece: list[tuple[float, float]], colour: Colour, width: int) -> None:
+        if len(piece) > 1:
+            self.pen.line(piece, fill=colour, width=width, joint="curve")
+
+    def point(self, x: float, y: float, colour: Colour, radius: int = 5, hollow: bool = False) -> None:
+        """A disc, or a ring."""
+        u, v = self.place(x, y)
+        box = (u - radius, v - radius, u + radius, v + radius)
+        self.pen.ellipse(box, fill=PAPER if hollow else colour, outline=colour, width=2)
+
+    def bar(self, low: tuple[float, float], high: tuple[float, float], colour: Colour) -> None:
+        """A thin line between two points: an interval."""
+        self.pen.line((self.place(*low), self.place(*high)), fill=colour, width=1)
+
+    def name(
+        self, x: float, y: float, text: str, colour: Colour, shift: tuple[int, int] = (8, 0), anchor: str = "lm"
+    ) -> None:
+        """A word beside a point."""
+        u, v = self.place(x, y)
+        self.pen.text((u + shift[0], v + shift[1]), text, colour, ImageFont.load_default(13), anchor)
+
+    def legend(self, entries: Sequence[tuple[str, Colour]], at: tuple[int, int]) -> None:
+        """Names and their colours, one under the other, from a place inside the panel."""
+        left, top = self.frame[0] + at[0], self.frame[1] + at[1]
+        for row, (text, colour) in enumerate(entries):
+            y = top + 18 * row
+            self.pen.line((left, y + 8, left + 22, y + 8), fill=colour, width=3)
+            self.pen.text((left + 28, y + 8), text, INK, ImageFont.load_default(13), "lm")
+
+    def array(self) -> Picture:
+        """(H, W, 3) uint8."""
+        return np.asarray(self.picture)
+
+
+def linear_axis(low: float, high: float, ticks: Sequence[float]) -> Axis:
+    """From one end to the other."""
+    return Axis(low, high, False, tuple(ticks))
+
+
+def logarithmic_axis(low: float, high: float) -> Axis:
+    """From one end to the other, both above 0, with a tick at each power of ten."""
+    powers = range(int(np.ceil(np.log10(low) - 1e-9)), int(np.floor(np.log10(high) + 1e-9)) + 1)
+    return Axis(low, high, True, tuple(float(10.0**power) for power in powers))
+
+
+def side_by_side(panels: Sequence[NDArray[Any]]) -> Picture:
+    """Panels of one height in a row."""
+    joined: Picture = np.concatenate(list(panels), axis=1)
+    return joined

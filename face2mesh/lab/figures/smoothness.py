@@ -1,0 +1,194 @@
+"""The trade-off between smoothness and detail: gain against noise, spectra, error maps at several weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from face2mesh.draw import VIEWS, contact_sheet, frame, render
+from face2mesh.draw.sheet import INK, PAPER
+from face2mesh.lab.figures.curves import Axis
+from face2mesh.lab.figures.errors import SCALE
+from face2mesh.lab.figures.plot import PALE, Colour, Plot, linear_axis, logarithmic_axis, side_by_side
+from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP
+from face2mesh.lab.smoothness.sweep import MEAN_HEAD, REGRESSION
+from face2mesh.lab.smoothness.task import Task
+
+RED, BLUE, GREEN, GREY, AMBER = (190, 50, 40), (40, 95, 170), (20, 130, 75), (140, 140, 142), (200, 130, 20)
+LEAST_NOISE = 0.001
+"""Noise below this is drawn on the axis."""
+SHOWN_PENALTIES = (0.01, 0.1, 1.0)
+"""Weights in spectra and error maps."""
+HEADS, TILE = 2, 260
+_SIZE = (620, 470)
+_CLAY = (0.72, 0.70, 0.68)
+
+Picture = NDArray[np.uint8]
+Measured = dict[str, Any]
+
+
+def trade_off(found: Measured) -> Picture:
+    """Gain against noise of every run, and beside it the normals' error by the penalty's weight."""
+    first = _first(found)
+    return side_by_side([_gain_against_noise(found, first), _by_weight(found, first)])
+
+
+def spectra(found: Measured) -> Picture:
+    """By band of the spectrum: how much detail there is, which part of it is kept, and the noise added."""
+    first, lines = _first(found), _lines(_first(found))
+    true = next(iter(first.values()))["spectrum"]["true"]
+    edges = np.linspace(0, 2, len(true) + 1)
+    middles = ((edges[:-1] + edges[1:]) / 2).tolist()
+    across = linear_axis(0, 2, (0, 0.5, 1, 1.5, 2))
+    lowest = 10 ** np.floor(np.log10(min(true)))
+    energy = Plot("Energy by frequency", across, logarithmic_axis(lowest, 1e3), ("eigenvalue of L", "mm²"), (430, 400))
+    gain = Plot(
+        "Detail kept", across, linear_axis(-0.2, 1.2, (0, 0.25, 0.5, 0.75, 1)), ("eigenvalue of L", "gain"), (430, 400)
+    )
+    noise = Plot("Noise added", across, logarithmic_axis(1e-3, 10), ("eigenvalue of L", "noise"), (430, 400))
+    energy.line(middles, true, INK, 3)
+    for name, colour in lines:
+        values = first[name]["spectrum"]
+        energy.line(middles, [max(v, lowest) for v in values["predicted"]], colour)
+        gain.line(middles, values["gain"], colour)
+        noise.line(middles, [max(v, 1e-3) for v in values["noise"]], colour)
+    energy.legend([("true heads", INK), *((_told(name), colour) for name, colour in lines)], (120, 6))
+    return side_by_side([energy.array(), gain.array(), noise.array()])
+
+
+def error_maps(task: Task, predicted: Mapping[str, NDArray[np.float32]]) -> Picture:
+    """Held-out heads and what becomes of them: plain, at several weights, ours; below each the error in mm."""
+    names = [name for name, _ in _lines(predicted)]
+    amount = np.linalg.norm(task.held, axis=2).mean(1)
+    # Neither the tamest nor the wildest.
+    rows = np.argsort(amount)[[int(share * (len(amount) - 1)) for share in np.linspace(0.6, 0.9, HEADS)]]
+    errors = {name: np.linalg.norm(predicted[name][rows] - task.held[rows], axis=2) for name in names}
+    largest = float(np.ceil(2 * np.percentile(np.concatenate([e.ravel() for e in errors.values()]), 97)) / 2)
+    cells: list[Picture] = []
+    labels: list[str] = []
+    for place, row in enumerate(rows):
+        true = task.references[row] + task.held[row]
+        heads = {name: task.references[row] + predicted[name][row] for name in names}
+        cells += [_drawn(task, true, true), *(_drawn(task, heads[name], true) for name in names)]
+        labels += ["true", *(_told(name) for name in names)]
+        cells.append(key(TILE, largest))
+        labels.append("")
+        for name in names:
+            cells.append(_drawn(task, heads[name], true, colours(errors[name][place], largest)))
+            labels.append(f"{errors[name][place].mean():.2f} mm")
+    return contact_sheet(cells, columns=1 + len(names), labels=labels)
+
+
+def colours(errors: NDArray[Any], largest: float) -> NDArray[np.float64]:
+    """(V, 3) sRGB of errors (V,) in mm, darkest from `largest` on."""
+    share = np.clip(np.asarray(errors, np.float64) / largest, 0, 1)
+    return np.stack([np.interp(share, np.linspace(0, 1, len(SCALE)), SCALE[:, c]) for c in range(3)], -1)
+
+
+def key(side: int, largest: float) -> Picture:
+    """The colours' meaning, a bar in a square."""
+    picture = Image.new("RGB", (side, side), PAPER)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
+    top, bottom = 40, side - 30
+    bar = colours(np.linspace(largest, 0, bottom - top), largest)
+    picture.paste(Image.fromarray(np.repeat((bar[:, None] * 255 + 0.5).astype(np.uint8), 22, axis=1)), (70, top))
+    pen.text((70, 14), "error, mm", INK, font, "la")
+    for share in (0.0, 0.5, 1.0):
+        text = f"{largest * share:g}" + (" and more" if share == 1 else "")
+        pen.text((100, bottom - (bottom - top) * share), text, INK, font, "lm")
+    return np.asarray(picture)
+
+
+def _drawn(task: Task, vertices: NDArray[Any], framed: NDArray[Any], painted: NDArray[Any] | None = None) -> Picture:
+    camera, pose = frame(framed, VIEWS["three_quarter"], TILE, TILE, margin=0.04)
+    paint = np.tile(_CLAY, (len(vertices), 1)) if painted is None else painted
+    light = None
+    if painted is not None:
+        light = np.zeros((9, 3), np.float32)
+        light[0], light[3] = 0.8, -0.2
+    return render(vertices, task.patch.triangles, paint.astype(np.float32), camera, pose, light=light)
+
+
+def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Picture:
+    across, down = linear_axis(-0.1, 1.1, (0, 0.25, 0.5, 0.75, 1)), logarithmic_axis(LEAST_NOISE, 10)
+    plot = Plot("Detail kept and noise added, upper half of the spectrum", across, down, ("gain", "noise"), _SIZE)
+
+    def at(measured: Measured) -> tuple[float, float]:
+        return measured["gain"]["value"], max(measured["noise"]["value"], LEAST_NOISE)
+
+    curve = [recipe.name for recipe in SWEEP if recipe.name in first]
+    plot.line(*zip(*(at(first[name]) for name in curve), strict=True), BLUE)  # type: ignore[arg-type]
+    own = {*curve, OURS}
+    for name, measured in first.items():
+        if name not in own:
+            plot.point(*at(measured), GREY, 4)
+            plot.name(*at(measured), name, PALE)
+    for measured in found["runs"]:
+        name = measured["run"]["recipe"]["name"]
+        colour = _colour(name)
+        if name in own and colour is not None:
+            plot.point(*at(measured), colour, 5, hollow=measured["run"]["seed"] > 0)
+    for name in curve:
+        plot.name(*at(first[name]), PLAIN if name == PLAIN else name.removeprefix("penalty-"), _colour(name) or BLUE)
+    if OURS in first:
+        plot.name(*at(first[OURS]), OURS, GREEN, (-8, 0), "rm")
+    linear = found["untrained"][REGRESSION]
+    plot.point(*at(linear), AMBER, 6, hollow=True)
+    plot.name(*at(linear), "linear regression", AMBER, (-8, -12), "rm")
+    return plot.array()
+
+
+def _by_weight(found: Measured, first: Mapping[str, Measured]) -> Picture:
+    swept = [(w, first[f"penalty-{w:g}"]) for w in PENALTIES if f"penalty-{w:g}" in first]
+    flat = {PLAIN: (first.get(PLAIN), RED), OURS: (first.get(OURS), GREEN)}
+    level: dict[str, tuple[float, Colour]] = {
+        name: (measured["normal_degrees"]["value"], colour) for name, (measured, colour) in flat.items() if measured
+    }
+    level[MEAN_HEAD] = (found["untrained"][MEAN_HEAD]["normal_degrees"]["value"], GREY)
+    values = [measured["normal_degrees"]["value"] for _, measured in swept]
+    top = 1.15 * max([*values, *(value for value, _ in level.values())])
+    step = 10 ** np.floor(np.log10(top / 2))
+    ticks = np.arange(0, top, step * (2 if top / step > 10 else 1)).tolist()
+    across = logarithmic_axis(PENALTIES[0] / 2, PENALTIES[-1] * 2)
+    names = ("weight of the penalty, mean ‖L·pred‖²", "degrees")
+    plot = Plot("Error of the normals", across, Axis(0, top, False, tuple(ticks)), names, _SIZE)
+    for name, (value, colour) in level.items():
+        plot.line([across.low, across.high], [value, value], colour, 1)
+        plot.name(across.low, value, name, colour, (6, -9))
+    weights = [weight for weight, _ in swept]
+    plot.line(weights, values, BLUE)
+    for weight, measured in swept:
+        error = measured["normal_degrees"]
+        if error["low"] is not None:
+            plot.bar((weight, error["low"]), (weight, error["high"]), BLUE)
+        plot.point(weight, error["value"], BLUE)
+    return plot.array()
+
+
+def _first(found: Measured) -> dict[str, Measured]:
+    """The runs of seed 0 by name."""
+    return {one["run"]["recipe"]["name"]: one for one in found["runs"] if one["run"]["seed"] == 0}
+
+
+def _lines(named: Mapping[str, Any]) -> list[tuple[str, Colour]]:
+    """What spectra and error maps show, of what there is."""
+    shades = ((20, 50, 110), BLUE, (120, 165, 215))
+    wanted = [
+        (PLAIN, RED),
+        *((f"penalty-{w:g}", shade) for w, shade in zip(SHOWN_PENALTIES, shades, strict=True)),
+        (OURS, GREEN),
+    ]
+    return [(name, colour) for name, colour in wanted if name in named]
+
+
+def _told(name: str) -> str:
+    return f"penalty {name.removeprefix('penalty-')}" if name.startswith("penalty-") else name
+
+
+def _colour(name: str) -> Colour | None:
+    known = {PLAIN: RED, OURS: GREEN}
+    return known.get(name, BLUE if name.startswith("penalty-") else None)
