@@ -9,9 +9,23 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from face2mesh.cli import dataset, demo, fit, laboratory, reconstruct, sample, train, transfer, view, walk
+from face2mesh.cli import (
+    dataset,
+    demo,
+    figures,
+    fit,
+    laboratory,
+    reconstruct,
+    register,
+    sample,
+    train,
+    transfer,
+    view,
+    walk,
+)
 from face2mesh.errors import Face2MeshError
 
+_COMMANDS = (reconstruct, transfer, demo, view, sample, walk, fit, register, dataset, train, figures, laboratory)
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all done; something wrong with the user's data (or with this program); wrong command line; Ctrl-C."""
 
@@ -33,7 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (reconstruct, transfer, demo, view, sample, walk, fit, dataset, train, laboratory):
+    for command in _COMMANDS:
         command.add_parser(commands)
     return parser
 

@@ -25,6 +25,14 @@ def draw(build: Path, out: Path) -> list[Path]:
     """
     base = BaseHead.load(build / "base-head.npz")
     hierarchy = Hierarchy.load(build / "hierarchy.npz")
+    path = out / "pooling.png"
+    out.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet(base, hierarchy)).save(path)
+    return [path]
+
+
+def sheet(base: BaseHead, hierarchy: Hierarchy) -> NDArray[np.uint8]:
+    """(H, W, 3): each level of a head's hierarchy, a column each, from three sides."""
     cells: list[NDArray[np.uint8]] = []
     labels: list[str] = []
     for row, view in enumerate(SHOWN):
@@ -38,10 +46,7 @@ def draw(build: Path, out: Path) -> list[Path]:
             colours = np.tile(COLOUR, (len(vertices), 1))
             cells.append(render(vertices, triangles, colours, camera, pose, quads=quads))
             labels.append(f"level {number}: {level.count} vertices" if row == 0 else "")
-    path = out / "pooling.png"
-    out.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(contact_sheet(cells, columns=len(hierarchy.levels), labels=labels)).save(path)
-    return [path]
+    return contact_sheet(cells, columns=len(hierarchy.levels), labels=labels)
 
 
 def flat(
