@@ -110,7 +110,8 @@ def differing(triangles: Indices, template: BaseHead, count: int) -> int:
 def _keys(triangles: Indices, count: int) -> Indices:
     """One number for each triangle's three vertices, whatever their order."""
     a, b, c = np.sort(np.asarray(triangles, np.int64), axis=1).T
-    return (a * count + b) * count + c
+    keys: Indices = (a * count + b) * count + c
+    return keys
 
 
 def _by_texture(sculpt: Sculpt, template: BaseHead) -> Floats | None:
@@ -147,7 +148,8 @@ def _owners(places: Floats, template: BaseHead) -> Indices:
     owner = np.full(len(template.uv), -1, np.int64)
     owner[template.uv_quads.ravel()] = template.quads.ravel()
     wanted = np.where(np.isfinite(places), places, 9.0)
-    distance, near = cKDTree(np.asarray(template.uv, np.float64)).query(wanted, k=4, distance_upper_bound=SAME_UV)
+    tree = cKDTree(np.asarray(template.uv, np.float64))
+    distance, near = (np.asarray(found) for found in tree.query(wanted, k=4, distance_upper_bound=SAME_UV))
     found = np.where(np.isfinite(distance), owner[np.minimum(near, len(owner) - 1)], -1)
     rival = (found != found[:, :1]) & (found >= 0) & (distance < np.maximum(5 * distance[:, :1], EXACT_UV))
     return np.where(rival.any(1), -1, found[:, 0])

@@ -54,7 +54,7 @@ def pairs_of(dataset: Dataset, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]
         points[number] = wide.to_crop(views.points[row], CROP_PIXELS)
         of_crop = CropPose.of(pose, camera, crop.centre, crop.side)
         told.append({"rotation": of_crop.rotation, "offset": of_crop.offset, "log_scale": of_crop.log_scale})
-    known = np.isfinite(points).all(-1)
+    known = np.asarray(np.isfinite(points).all(-1))
     points = np.where(known[..., None], points, 0).astype(np.float32)
     shapes: dict[str, tuple[int, ...]] = {"rotation": (3, 3), "offset": (2,), "log_scale": ()}
     poses = {

@@ -53,7 +53,8 @@ def main(arguments: list[str]) -> None:
     bpy.ops.wm.open_mainfile(filepath=json.loads(given.read_text())["file"], load_ui=False, use_scripts=False)
     bpy.context.view_layer.update()
     unit = float(bpy.context.scene.unit_settings.scale_length) * 1000
-    document, arrays = [], {}
+    document: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
     # Objects that lie in no scene were deleted; the file keeps them until it is saved twice.
     things = [thing for thing in bpy.data.objects if thing.type == "MESH" and thing.users_scene]
     for number, thing in enumerate(sorted(things, key=lambda thing: str(thing.name))):

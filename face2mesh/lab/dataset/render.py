@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from face2mesh.blender import require_blender
 from face2mesh.errors import InputFileError, OutputError
 from face2mesh.lab.dataset.dataset import RENDERED, SCULPTS, Dataset
 from face2mesh.lab.dataset.packaged import our_base_head
@@ -112,14 +113,14 @@ def _taker(dataset: Dataset, making: Making) -> Callable[[Wanted], None]:
     """Makes the pictures it is given."""
     skins = min(max(LEAST_SKINS, SKINS_A_PERSON * len(dataset.people)), MOST_SKINS)
     ours, vertices, folder = our_base_head(), dataset.heads.vertices, dataset.folder
-    if making.engine == "cycles":
-        from face2mesh.lab.dataset import cycles
-
-        studio = cycles.studio_of(dataset, ours, skins, making.seed)
-        return lambda some: cycles.take(studio, [(vertices[row], shot) for row, shot in some], folder)
     from face2mesh.lab.dataset import raster
 
     setting = raster.setting_of(dataset, ours, skins, making.seed)
+    if making.engine == "cycles":
+        require_blender()
+        from face2mesh.lab.dataset import cycles
+
+        return lambda some: cycles.take(setting, [(vertices[row], shot) for row, shot in some], folder)
 
     def take(some: Wanted) -> None:
         for row, shot in some:

@@ -200,8 +200,8 @@ def template_of(
 def mirror_of(vertices: Floats, faces: Indices) -> Indices:
     """(V,) the vertex on the other side, where the mesh is its own mirror image in x; else each vertex itself."""
     itself = np.arange(len(vertices), dtype=np.int32)
-    distance, partner = cKDTree(vertices).query(vertices * [-1.0, 1.0, 1.0])
-    partner = partner.astype(np.int32)
+    distance, nearest = (np.asarray(found) for found in cKDTree(vertices).query(vertices * [-1.0, 1.0, 1.0]))
+    partner = nearest.astype(np.int32)
     if distance.max(initial=0) > SYMMETRIC_MM or not np.array_equal(partner[partner], itself):
         return itself
     own, reflected = (np.unique(np.sort(table, axis=1), axis=0) for table in (faces, partner[faces]))
