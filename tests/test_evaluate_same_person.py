@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import made_up_build
 import numpy as np
@@ -13,6 +14,7 @@ from made_up import MadeUpDecoder, made_up_face, made_up_head
 from face2mesh.errors import InputFileError, PhotoError
 from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE
 from face2mesh.lab.evaluate import command
+from face2mesh.lab.evaluate.fusion import constants, measure_fusion
 from face2mesh.lab.evaluate.same_person import measure_london_pairs, measure_rendered
 from face2mesh.lab.evaluate.tables import page
 from face2mesh.lab.pairs import read_pairs
@@ -21,11 +23,12 @@ from face2mesh.lab.pairs.rendered import World
 from face2mesh.lab.pairs.same_person_command import pictures_of_people
 from face2mesh.lab.pairs.skin import Skins
 from face2mesh.lab.pairs.surroundings import Backdrops
-from face2mesh.model.fusion import fuse
+from face2mesh.model.fusion import AGREEMENT, FLOOR, fuse
 from face2mesh.photo import Box
 from face2mesh.store import provenance
 
 PEOPLE, PICTURES = 3, 2
+ROOT = Path(__file__).parents[1]
 CORPUS = made_up_build.corpus_of(Path("unused"))
 DECODER = MadeUpDecoder(made_up_build.STEPS)
 
@@ -101,7 +104,9 @@ def test_a_model_that_knows_everybody(tmp_path, rows):
     assert found["by_photos"]["1"]["rigid"]["error_mm"]["value"] == pytest.approx(0, abs=1e-3)
     # Fusing takes two photos for a little more than one, which stretches what was exact already.
     assert found["by_photos"]["2"]["rigid"]["plain_mean_error_mm"]["value"] == pytest.approx(0, abs=1e-3)
-    assert found["agreement"] == pytest.approx(1, abs=1e-3)
+    alike = measure_fusion(_OfPictures(tmp_path / "rendered-same-person.npz"), tmp_path / "rendered-same-person.npz")
+    assert alike["agreement"]["value"] == pytest.approx(1, abs=1e-3)
+    assert (alike["people"], alike["pictures_of_each"]) == (PEOPLE, PICTURES)
 
 
 def test_noise_is_averaged_and_told(tmp_path, rows):
@@ -114,8 +119,52 @@ def test_noise_is_averaged_and_told(tmp_path, rows):
     model.reconstruct = lambda picture, *, box: model.face(next(order))
     found = measure_rendered(model, tmp_path / "rendered-same-person.npz", CORPUS)
     assert found["by_photos"]["2"]["similarity"]["less_than_one_mm"]["value"] > 0
-    assert found["agreement"] < 0.9
-    assert 0 <= found["floor"] < 0.05  # all the noise grows with σ
+    order = iter(range(len(many)))
+    found = measure_fusion(model, tmp_path / "rendered-same-person.npz")
+    assert found["people"] == 60
+    assert found["agreement"]["low"] < found["agreement"]["value"] < min(found["agreement"]["high"], 0.9)
+    assert 0 <= found["floor"]["value"] < 0.05  # all the noise grows with σ
+
+
+def _of_noise(constant, slope, people=300, pictures=4):
+    """Faces of one-coordinate people whose errors have the variance constant + slope · σ²."""
+    generator = np.random.default_rng(8)
+    face = made_up_face(made_up_build.STEPS)
+    rest = face.vertices[:1] * 0
+    faces = []
+    for _ in range(people):
+        person, own = 3 * generator.normal(size=(1, 3)), []
+        for _ in range(pictures):
+            sigma = generator.uniform(0.01, 0.08)
+            deviation = np.sqrt((constant + slope * sigma**2) / 3)
+            vertices = person + deviation * generator.normal(size=(1, 3))
+            box = SimpleNamespace(side=100.0)
+            own.append(SimpleNamespace(vertices=vertices, face_box=box, landmark_sigma_px=np.full(68, 100 * sigma)))
+        faces.append(own)
+    return faces, rest
+
+
+def test_the_constants_are_found_again():
+    faces, rest = _of_noise(constant=1.0, slope=900.0)
+    found = constants(faces, rest, np.ones(1, bool))
+    floor, agreement = found["floor"], found["agreement"]
+    assert floor.low < np.sqrt(1 / 900) < floor.high
+    # Three coordinates of variance 9 each, and an own variance of 1 + 900 · 0.0243 with σ even from 0.01 to 0.08.
+    own = 1 + 900 * (0.08**3 - 0.01**3) / (3 * 0.07)
+    assert agreement.low < 27 / (27 + own) < agreement.high
+
+
+def test_a_floor_that_photos_do_not_tell():
+    faces, rest = _of_noise(constant=9.0, slope=-1000.0)
+    floor = constants(faces, rest, np.ones(1, bool))["floor"]
+    assert np.isnan(floor.value)
+    assert floor.to_json() == {"value": None, "low": None, "high": None, "people": 300}
+
+
+def test_the_runtime_s_constants_are_the_measured_ones():
+    measured = json.loads((ROOT / "results" / "fusion.json").read_text())["measures"]["fusion"]
+    assert pytest.approx(measured["floor"]["value"], abs=0.0005) == FLOOR
+    assert pytest.approx(measured["agreement"]["value"], abs=0.005) == AGREEMENT
 
 
 @pytest.mark.parametrize(
@@ -132,6 +181,11 @@ def test_files_that_do_not_fit(tmp_path, rows, change):
     _write(path, change(rows))
     with pytest.raises(InputFileError, match="lab pairs same-person"):
         measure_rendered(_Knows(np.zeros((1, 5))), path, CORPUS)
+
+
+def test_fusion_without_its_pictures(tmp_path):
+    with pytest.raises(InputFileError, match="not found"):
+        measure_fusion(_Knows(np.zeros((1, 5))), tmp_path / "rendered-same-person-validation.npz")
 
 
 class _OfPeople(_Knows):
@@ -179,8 +233,8 @@ def test_without_its_pictures(tmp_path):
 
 
 def test_table_of_results():
-    root = Path(__file__).parents[1]
-    results = json.loads((root / "results" / "same-person.json").read_text())
-    text = page({"results/same-person.json": results})
+    names = ("results/same-person.json", "results/fusion.json")
+    text = page({name: json.loads((ROOT / name).read_text()) for name in names})
     assert "## Several photos of one person" in text
     assert "| 8 |" in text
+    assert "## How one person's photos differ" in text

@@ -19,9 +19,9 @@ from face2mesh.store import provenance, write_atomically
 
 FORMAT = "face2mesh/results"
 VERSION = 2
-MEASURES = ("vertices", "outside", "fairface", "london", "detection", "morphs", "same-person", "costs")
+MEASURES = ("vertices", "outside", "fairface", "london", "detection", "morphs", "same-person", "fusion", "costs")
 HELD_OUT, OUTSIDE, PEOPLE_OUTSIDE = "rendered-heldout.npz", "rendered-outside.npz", "out-of-span.npz"
-SAME_PERSON = "rendered-same-person.npz"
+SAME_PERSON, SAME_PERSON_FOR_VALIDATION = "rendered-same-person.npz", "rendered-same-person-validation.npz"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -105,6 +105,8 @@ def _inputs(folder: Path, arguments: argparse.Namespace) -> dict[str, Path]:
             inputs["fairface"] = data_folder(arguments) / "fairface-val.npz"
         if name == "same-person":
             inputs |= {"corpus": build / "corpus.npz", "same_person": build / SAME_PERSON}
+        if name == "fusion":
+            inputs["same_person_for_validation"] = build / SAME_PERSON_FOR_VALIDATION
         if name in ("london", "same-person"):
             inputs["london"] = data_folder(arguments) / "london" / "points189.json"
     missing = [path for path in inputs.values() if not path.exists()]
@@ -131,6 +133,10 @@ def _measure(name: str, model: Any, folder: Path, arguments: argparse.Namespace)
         from face2mesh.lab.evaluate.morphs import measure_morphs
 
         return measure_morphs(model, limit)
+    if name == "fusion":
+        from face2mesh.lab.evaluate.fusion import measure_fusion
+
+        return measure_fusion(model, build / SAME_PERSON_FOR_VALIDATION, limit)
     data = data_folder(arguments)
     if name == "same-person":
         from face2mesh.lab.corpus.corpus import Corpus

@@ -34,7 +34,7 @@ class Estimate:
 
     Attributes:
         value: over everybody.
-        low, high: the interval's ends; None for fewer than `LEAST_PEOPLE` people.
+        low, high: the interval's ends; None for fewer than `LEAST_PEOPLE` people, and where the value is no number.
         people: P.
     """
 
@@ -70,7 +70,7 @@ def estimate(values: NDArray[Any], person: NDArray[Any], statistic: Statistic, s
         raise ValueError("an estimate needs at least one picture")
     total = sums.sum(0)
     value = float(statistic(total))
-    if len(sums) < LEAST_PEOPLE:
+    if len(sums) < LEAST_PEOPLE or not np.isfinite(value):
         return Estimate(value, None, None, len(sums))
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn, without_one = statistic(_draws(len(sums), seed) @ sums), statistic(total - sums)

@@ -15,12 +15,12 @@ from face2mesh.errors import InputFileError, PhotoError
 from face2mesh.face import Face
 from face2mesh.head.alignment import aligned_distances
 from face2mesh.lab.corpus.corpus import Corpus
+from face2mesh.lab.evaluate.fusion import faces_by_person, read_people
 from face2mesh.lab.evaluate.human_error import error_without_offsets, levelled_residuals, read_human_points
 from face2mesh.lab.evaluate.intervals import difference, gain, mean
 from face2mesh.lab.evaluate.london import measure_people, neutral_photo
 from face2mesh.lab.evaluate.parallel import for_each
-from face2mesh.lab.evaluate.vertex_error import ALIGNMENTS, REGION, nominal_box
-from face2mesh.lab.pairs import read_pairs
+from face2mesh.lab.evaluate.vertex_error import ALIGNMENTS, REGION
 from face2mesh.model import Model
 
 COUNTS = (1, 2, 4, 8)
@@ -58,27 +58,17 @@ def measure_rendered(model: Model, rendered: Path, corpus: Corpus, limit: int | 
     Returns:
         "people", "pictures_of_each"; "by_photos": for each number of photos, after each alignment, "error_mm", "gain"
         over the mean head, and from two photos on "less_than_one_mm" (what fusing takes off the error of a single
-        photo) and "plain_mean_error_mm" (codes averaged without weights and without a factor); and what `fusion` rests
-        on: "floor" and "agreement".
+        photo) and "plain_mean_error_mm" (codes averaged without weights and without a factor).
 
     Raises:
         InputFileError: file and corpus do not belong together, or no person has two pictures.
     """
-    pairs = read_pairs(rendered)
-    person = pairs["person"]
-    each = int(np.bincount(person).min())
-    if pairs["identity"].shape[1] != len(corpus.identity) or each < 2 or not np.all(np.diff(person) >= 0):
+    pairs = read_people(rendered)
+    if pairs["identity"].shape[1] != len(corpus.identity):
         raise InputFileError(f"{rendered}: does not fit; make it again with `face2mesh lab pairs same-person`.")
-    people = min(limit or len(person), len(person) // each)
-    crops = pairs["crop"][: people * each]
+    by_person = faces_by_person(model, pairs, limit)
+    people, each = len(by_person), len(by_person[0])
     true = corpus.heads(pairs["identity"][: people * each : each].astype(np.float32))
-
-    def reconstructed(crop: NDArray[np.uint8]) -> Face:
-        face = model.reconstruct(crop, box=nominal_box(crop.shape[1]))
-        return face.neutral()
-
-    faces = list(for_each(reconstructed, crops, len(crops), "pictures of the same people"))
-    by_person = [faces[first : first + each] for first in range(0, len(faces), each)]
     region = model.base_head.regions[REGION]
     baseline = {
         alignment: _errors([corpus.mean] * people, true, region, alignment == "similarity") for alignment in ALIGNMENTS
@@ -108,7 +98,6 @@ def measure_rendered(model: Model, rendered: Path, corpus: Corpus, limit: int | 
         "pictures_of_each": each,
         "mean_head_mm": {alignment: float(f"{errors.mean():.6g}") for alignment, errors in baseline.items()},
         "by_photos": by_photos,
-        **_constants(by_person, corpus.mean, region),
     }
 
 
@@ -117,36 +106,6 @@ def _errors(heads: Any, true: Any, region: NDArray[np.bool_], scaling: bool) -> 
     return np.array(
         [aligned_distances(head, truth, region, scaling).mean() for head, truth in zip(heads, true, strict=True)]
     )
-
-
-def _constants(by_person: list[list[Face]], rest: NDArray[Any], region: NDArray[np.bool_]) -> dict[str, float]:
-    """What `face2mesh.model.fusion` should take for `FLOOR` and `AGREEMENT`.
-
-    Heads are those of the single photos, as displacements from the mean head, their size with them. Where photo k of a
-    person errs by a variance a + b · σ² of its own, its head lies |h − h̄|² from the mean of the person's K heads, in
-    expectation (1 − 1/K)² (a + b σ²) of its own and 1/K² of each of the others': a and b by least squares.
-    """
-    placed = np.array([[face.vertices[region] - rest[region] for face in own] for own in by_person])  # (P, K, R, 3)
-    count = placed.shape[1]
-    apart = ((placed - placed.mean(1, keepdims=True)) ** 2).sum(3).mean(2)
-    whole = (placed**2).sum(3).mean(2)
-    squares = np.array([[_deviation(face) ** 2 for face in own] for own in by_person])
-    others = squares.sum(1, keepdims=True) - squares
-    slopes = (1 - 1 / count) ** 2 * squares + others / count**2
-    design = np.stack([np.full(slopes.size, 1 - 1 / count), slopes.ravel()], 1)
-    constant, slope = np.linalg.lstsq(design, apart.ravel(), rcond=None)[0]
-    own_share = apart.mean() * count / (count - 1) / whole.mean()
-    return {
-        "floor": float(f"{np.sqrt(max(constant, 0) / slope):.4g}") if slope > 0 else float("nan"),
-        "agreement": float(f"{1 - own_share:.4g}"),
-    }
-
-
-def _deviation(face: Face) -> float:
-    """Root mean square of the landmarks' expected deviations, in sides of the face box."""
-    if face.landmark_sigma_px is None:
-        return float("nan")
-    return float(np.sqrt((face.landmark_sigma_px.astype(np.float64) ** 2).mean())) / face.face_box.side
 
 
 def measure_london_pairs(model: Model, data: Path, limit: int | None = None) -> dict[str, Any]:

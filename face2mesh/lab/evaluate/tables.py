@@ -38,6 +38,7 @@ def page(results: Mapping[str, Cells]) -> str:
         "london": _london,
         "detection": _detection,
         "same-person": _same_person,
+        "fusion": _fusion,
         "morphs": _morphs,
         "costs": _costs,
     }
@@ -296,6 +297,15 @@ def _same_person(cells: Cells) -> str:
         ["of the head of both photos, %", number(london["fused_percent"])],
     ]
     return text + "\n" + table(["", ""], rows)
+
+
+def _fusion(cells: Cells) -> str:
+    """What the fusing of photos rests on."""
+    return "## How one person's photos differ\n\n" + _paragraph(
+        f"On {cells['people']} other rendered people, {cells['pictures_of_each']} pictures of each, from whom "
+        f"`face2mesh/model/fusion.py` has its two numbers: σ₀ {number(cells['floor'], 3)} face boxes, r "
+        f"{number(cells['agreement'], 3)}."
+    )
 
 
 def _morphs(cells: Cells) -> str:

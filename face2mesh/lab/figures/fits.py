@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from face2mesh.draw import contact_sheet, part_colours, render
+from face2mesh.face.camera import Pose
 from face2mesh.head import BaseHead
 from face2mesh.head.arkit import OPPOSITES
 from face2mesh.lab.corpus.corpus import Corpus
@@ -26,6 +28,8 @@ CHILDREN, WORST = 8, 40
 CHILDREN_AGES = ("0-2", "3-9")
 FACING_DEGREES = 25.0
 QUALITY = 88
+# The camera's axes point right, down and away; this turns a head's left cheek to it.
+_FROM_THE_SIDE = np.array([[0.2588, 0.0, 0.9659], [0.0, 1.0, 0.0], [-0.9659, 0.0, 0.2588]])
 
 Pairs = dict[str, NDArray[Any]]
 Picture = NDArray[np.uint8]
@@ -50,7 +54,7 @@ def draw(build: Path, out: Path, seed: int = 0) -> list[Path]:
         plain = scans_alone(corpus, model, pairs, children)
         cells = [_compared(head, corpus, pairs, plain, int(row), i) for i, row in enumerate(children)]
         labels = [
-            f"{pairs['photo_id'][row]}, {pairs['age'][row]}: photo, scans' modes alone, with ages (mesh, head)"
+            f"{pairs['photo_id'][row]}, {pairs['age'][row]}: photo, scans' modes alone, with ages (mesh, head, side)"
             for row in children
         ]
         sheet = contact_sheet(cells, columns=2, labels=labels)
@@ -91,19 +95,22 @@ def scans_alone(corpus: Corpus, model: PointModel, pairs: Pairs, rows: NDArray[n
 
 
 def _compared(head: BaseHead, corpus: Corpus, pairs: Pairs, plain: Fits, row: int, index: int) -> Picture:
-    """The photo; mesh over it and head alone, by the scans' modes; the same with ages."""
+    """The photo; by the scans' modes, mesh over it, head, head from the side; the same with ages."""
     photo = with_points(pairs["crop"][row], pairs["points"][row], False)
     without = {name: np.array(pairs[name]) for name in ("identity", "expression", "rotation", "offset", "log_scale")}
     without["identity"][row] = 0
     without["identity"][row, : plain.identity.shape[1]] = plain.identity[index]
     for name in ("expression", "rotation", "offset", "log_scale"):
         without[name][row] = getattr(plain, name)[index]
+    colours = part_colours(head)
     columns = [photo]
     for codes in ({**pairs, **without}, pairs):
         vertices = corpus.heads(codes["identity"][row][None], codes["expression"][row][None])[0]
         camera, pose = view_of(codes, row)
-        colours = part_colours(head)
+        aside = Pose((_FROM_THE_SIDE @ np.diag([1.0, -1.0, -1.0])).astype(np.float32), pose.translation_mm)
+        middle = replace(camera, cx=0.35 * camera.width, cy=0.5 * camera.height)
         over = render(vertices, head.skin_triangles, colours, camera, pose, background=photo, quads=head.skin_quads)
         columns += [(0.55 * photo + 0.45 * over).astype(np.uint8)]
         columns += [render(vertices, head.triangles, colours, camera, pose)]
+        columns += [render(vertices, head.triangles, colours, middle, aside)]
     return np.concatenate(columns, axis=1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
-from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE
+from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE, VALIDATION
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.pairs.files import write_pairs
 from face2mesh.lab.pairs.looks import looks_of_photos
@@ -19,6 +19,7 @@ from face2mesh.lab.pairs.rendered import World, render_pair, stacked
 from face2mesh.store import provenance
 
 OUTPUT = "rendered-same-person.npz"
+OUTPUT_FOR_VALIDATION = "rendered-same-person-validation.npz"
 SKINS = 200
 STREAM = 1
 """Of the held-out people: others than those of `rendered-heldout.npz` with its default seed."""
@@ -29,12 +30,17 @@ def add_same_person(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = kinds.add_parser("same-person", help="render several pictures of each of some held-out people")
     parser.add_argument("--people", type=int, default=60, help="how many (60)")
     parser.add_argument("--pictures", type=int, default=8, help="of each of them (8)")
+    parser.add_argument(
+        "--validation", action="store_true", help="other people, of the validation split, to choose constants on"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the pictures (0)")
     parser.set_defaults(run=make)
 
 
 def make(arguments: argparse.Namespace) -> None:
     """Write `rendered-same-person.npz`: as `rendered-heldout.npz`, the pictures of a person one after the other.
+
+    With `--validation`, `rendered-same-person-validation.npz`.
 
     A person keeps head, skin, eyes and the hair's colour; expression, pose, camera, light, clothes and surroundings
     are drawn anew for each picture.
@@ -45,17 +51,20 @@ def make(arguments: argparse.Namespace) -> None:
     """
     build, people, pictures, seed = arguments.build, arguments.people, arguments.pictures, arguments.seed
     inputs = {name.replace("-", "_"): build / f"{name}.npz" for name in ("base-head", "corpus", "photo-pairs")}
-    origin = provenance(inputs, {"people": people, "pictures": pictures, "skins": SKINS}, seed)
+    split = VALIDATION if arguments.validation else HELD_OUT_PEOPLE
+    output = build / (OUTPUT_FOR_VALIDATION if arguments.validation else OUTPUT)
+    settings = {"people": people, "pictures": pictures, "skins": SKINS, "split": split.name}
+    origin = provenance(inputs, settings, seed)
     head = BaseHead.load(build / "base-head.npz")
     corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
     looks = looks_of_photos(head, corpus, build, data_folder(arguments), True, seed, SKINS)
-    codes, weights = HELD_OUT_PEOPLE.draw(people * pictures, corpus.population, STREAM)
+    codes, weights = split.draw(people * pictures, corpus.population, STREAM)
     identity = np.repeat(codes[:people], pictures, axis=0)
-    world = World(head, corpus, *looks, identity, weights, HELD_OUT_PEOPLE.seed + STREAM + seed)
+    world = World(head, corpus, *looks, identity, weights, split.seed + STREAM + seed)
     arrays = stacked(pictures_of_people(world, pictures), progress_to(people * pictures, "rendering"))
     jpegs = arrays.pop("jpeg")
-    write_pairs(build / OUTPUT, "rendered-pairs", arrays, jpegs, origin)
-    print(f"{build / OUTPUT}: {pictures} pictures of each of {people} people")
+    write_pairs(output, "rendered-pairs", arrays, jpegs, origin)
+    print(f"{output}: {pictures} pictures of each of {people} people")
 
 
 def pictures_of_people(world: World, pictures: int) -> Iterator[dict[str, Any]]:
