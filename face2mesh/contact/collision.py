@@ -60,31 +60,37 @@ class Sheet:
         return np.ascontiguousarray(self.triangles.T)
 
     def holds(self, head: NDArray[Any], points: NDArray[Any]) -> Mask:
-        """(N,), which of the points (N, 3) mm are inside the solid of a head (V, 3) mm."""
-        result = np.zeros(len(points), bool)
-        own = head[self.vertices].T
-        (x0, y0, z0), (x1, y1, z1) = own.min(1), own.max(1)
-        x, y, z = points.T
-        near = np.flatnonzero((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1) & (z >= z0) & (z <= z1))
+        """Which points are inside the solid of a head.
+
+        Args:
+            head: (3, V) mm, the vertices' x, y and z.
+            points: (3, N) mm.
+
+        Returns:
+            (N,).
+        """
+        result = np.zeros(points.shape[1], bool)
+        x, y, z = (head[axis, self.vertices] for axis in range(3))
+        inside = (points[0] >= x.min()) & (points[0] <= x.max()) & (points[1] >= y.min()) & (points[1] <= y.max())
+        near = np.flatnonzero(inside & (points[2] >= z.min()) & (points[2] <= z.max()))
         if not len(near):
             return result
-        a, b, c = head[self._corners]
-        least, most = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
-        sample = points[near]
-        (x0, y0, z0), (x1, y1, z1) = sample.min(0), sample.max(0)
+        sample = points[:, near]
+        x, z = sample[0], sample[2]
         # Only triangles over or under the samples' own rectangle of the ground plane count.
-        over = (most[:, 0] >= x0) & (least[:, 0] <= x1) & (most[:, 2] >= z0) & (least[:, 2] <= z1)
-        over &= most[:, 1] > y0 if self.upwards else least[:, 1] < y1
+        least_x, most_x = _extent(head[0, self._corners])
+        least_z, most_z = _extent(head[2, self._corners])
+        over = (most_x >= x.min()) & (least_x <= x.max()) & (most_z >= z.min()) & (least_z <= z.max())
         rows = np.flatnonzero(over)
-        least, most, x, z = least[rows], most[rows], sample[:, :1], sample[:, 2:]
-        hit = (least[:, 0] <= x) & (x <= most[:, 0]) & (least[:, 2] <= z) & (z <= most[:, 2])
-        point, triangle = np.nonzero(hit)
-        triangle = rows[triangle]
-        height = heights(sample[point], a[triangle], b[triangle], c[triangle])
+        least_x, most_x, least_z, most_z = least_x[rows], most_x[rows], least_z[rows], most_z[rows]
+        x, z = x[:, None], z[:, None]
+        hit = np.flatnonzero((least_x <= x) & (x <= most_x) & (least_z <= z) & (z <= most_z))
+        point, triangle = np.divmod(hit, max(len(rows), 1))
+        corners = self._corners[:, rows[triangle]]
+        height = heights(sample[::2, point], head[:, corners])
         with np.errstate(invalid="ignore"):
-            crossed = height > sample[point, 1] if self.upwards else height < sample[point, 1]
-        crossings = np.bincount(point[crossed], minlength=len(near))
-        result[near] = crossings % 2 == 1
+            crossed = height > sample[1, point] if self.upwards else height < sample[1, point]
+        result[near] = np.bincount(point[crossed], minlength=len(near)) % 2 == 1
         return result
 
     def nearest(self, heads: NDArray[Any], head: Indices, points: NDArray[Any]) -> tuple[Indices, Array, Array]:
@@ -99,6 +105,8 @@ class Sheet:
             The corners (N, 3) of the nearest triangles, the barycentric weights (N, 3) of the places in them, and the
             distances (N,) mm.
         """
+        if not len(points):
+            return np.zeros((0, 3), np.int64), np.zeros((0, 3)), np.zeros(0)
         vertices = heads[:, self.vertices].astype(np.float32)
         apart = np.asarray(points, np.float32)[:, None] - vertices[head]
         square = np.einsum("nwc,nwc->nw", apart, apart)
@@ -112,18 +120,29 @@ class Sheet:
         return corners[row, best].astype(np.int64), weights[row, best], np.sqrt(squares[row, best])
 
 
-def heights(points: NDArray[Any], a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> Array:
-    """Where the verticals through points (P, 3) meet triangles with corners a, b, c (P, 3): (P,) in y; NaN elsewhere.
+def _extent(corners: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Of triangles with corners (3, T) along one axis: from (T,) to (T,)."""
+    a, b, c = corners
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
+
+def heights(ground: NDArray[Any], triangles: NDArray[Any]) -> Array:
+    """Where verticals meet triangles, (P,) in y; NaN where they do not.
 
     Points on an edge belong to one of its two triangles only (the rasterisers' top-left rule).
+
+    Args:
+        ground: (2, P), the verticals' x and z.
+        triangles: (3, 3, P), x, y and z of the first, second and third corners.
     """
-    (x, _, z), a, b, c = points.T, a.T, b.T, c.T
+    x, z = ground
+    a, b, c = triangles.swapaxes(0, 1)
     area = (b[0] - a[0]) * (c[2] - a[2]) - (b[2] - a[2]) * (c[0] - a[0])
     turned = area < 0
     b, c = np.where(turned, c, b), np.where(turned, b, c)
     area = np.abs(area)
     inside = area > 0
-    total = np.zeros(len(points))
+    total = np.zeros(len(x))
     for first, second, opposite in ((b, c, a), (c, a, b), (a, b, c)):
         dx, dz = second[0] - first[0], second[2] - first[2]
         share = dx * (z - first[2]) - dz * (x - first[0])

@@ -35,7 +35,7 @@ EVEN = 0.5
 # Lips come to lie this far apart, mm; points deeper than DEEPEST_MM are not contacts.
 MARGIN_MM, DEEPEST_MM = 0.03, 12.0
 # A head whose deepest contact is less than this is settled, mm.
-ENOUGH_MM = 0.05
+ENOUGH_MM = 0.1
 # Places of the line of contact that are nearer than this to the other lip, mm, stay as near as they are.
 HELD_MM = 0.3
 # Light sums are not blown up to means.
@@ -122,9 +122,10 @@ class Lips:
         """Move the lips of heads (B, V, 3) mm apart and off teeth and tongue, in place."""
         rows = np.arange(len(heads))
         allowed: Array | None = None
+        met = np.zeros((len(heads), len(self._pairs)), bool)
         for turn in range(ROUNDS):
             if turn % SEARCHED == 0:
-                contacts = self._search(heads, rows)
+                contacts = self._search(heads, rows, met, whole=turn in (0, ROUNDS - SEARCHED))
                 rows = np.unique(contacts.head)
                 if not len(rows):
                     break
@@ -151,12 +152,12 @@ class Lips:
         if not len(rows):
             return
         for _ in range(TONGUE_ROUNDS):
-            for samples, solid, _, own in self._pairs:
+            for pair, (_, solid, _, own) in enumerate(self._pairs):
                 of_tongue = own == 0
                 if not of_tongue and solid.triangles is not self.tongue:
                     continue
-                head, sample = np.nonzero(np.array([solid.holds(heads[row], heads[row, samples]) for row in rows]))
-                inside = _nearest(heads, rows[head], samples[sample], solid, own)
+                head, vertex = self._inside(heads, rows, pair)
+                inside = _nearest(heads, head, vertex, solid, own)
                 inside = inside.only(inside.depth < DEEPEST_MM)
                 way = (inside.depth + MARGIN_MM)[:, None] * inside.out
                 if of_tongue:
@@ -169,19 +170,48 @@ class Lips:
 
     def _of_tongue(self, contacts: _Contacts) -> NDArray[np.bool_]:
         """(C,) whether tongue and lips are in contact."""
-        first, last = self.tongue.min(), self.tongue.max()
-        on_tongue: NDArray[np.bool_] = (contacts.corners[:, 0] >= first) & (contacts.corners[:, 0] <= last)
-        return on_tongue | (contacts.own == 0)
+        of_tongue = np.array([own == 0 or solid.triangles is self.tongue for _, solid, _, own in self._pairs])
+        chosen: NDArray[np.bool_] = of_tongue[contacts.pair]
+        return chosen
 
-    def _search(self, heads: Array, rows: NDArray[np.int64]) -> _Contacts:
-        """All contacts of those of some heads (B, V, 3) that need to be settled."""
+    def _search(self, heads: Array, rows: NDArray[np.int64], met: NDArray[np.bool_], whole: bool) -> _Contacts:
+        """All contacts of those of some heads (B, V, 3) that need to be settled.
+
+        Args:
+            heads: (B, V, 3) mm.
+            rows: of the heads that are looked at.
+            met: (B, 7), which pairs were in contact in earlier searches; changed in place.
+            whole: look at all pairs; else at the others only where those that met before are apart.
+        """
+        asked = met[rows] | whole
+        contacts = self._found(heads, rows, asked)
+        quiet = ~np.isin(rows, contacts.head) & ~asked.all(1)
+        if quiet.any():
+            contacts = _joined([contacts, self._found(heads, rows[quiet], ~asked[quiet])])
+        met[contacts.head, contacts.pair] = True
+        return contacts
+
+    def _found(self, heads: Array, rows: NDArray[np.int64], asked: NDArray[np.bool_]) -> _Contacts:
+        """Contacts of those of some heads that need to be settled, of the pairs asked for (rows, 7)."""
         found = []
-        for samples, solid, exits, own in self._pairs:
-            head, sample = np.nonzero(np.array([solid.holds(heads[row], heads[row, samples]) for row in rows]))
-            found.append(_nearest(heads, rows[head], samples[sample], exits, own))
+        for pair, (_, _, exits, own) in enumerate(self._pairs):
+            head, vertex = self._inside(heads, rows[asked[:, pair]], pair)
+            found.append(_nearest(heads, head, vertex, exits, own, pair))
         contacts = _joined(found)
         contacts = contacts.only(contacts.depth < DEEPEST_MM)
         return contacts.only(np.isin(contacts.head, contacts.head[contacts.depth > ENOUGH_MM]))
+
+    def _inside(
+        self, heads: Array, rows: NDArray[np.int64], pair: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of one pair, heads (C,) and vertices (C,) that are inside the solid."""
+        samples, solid, _, _ = self._pairs[pair]
+        inside = np.zeros((len(rows), len(samples)), bool)
+        for place, row in enumerate(rows):
+            head = np.ascontiguousarray(heads[row].T)
+            inside[place] = solid.holds(head, head[:, samples])
+        head, sample = np.nonzero(inside)
+        return rows[head], samples[sample].astype(np.int64)
 
     def _at_lines(
         self, heads: Array, rows: NDArray[np.int64], contacts: _Contacts
@@ -192,7 +222,7 @@ class Lips:
         found = []
         for line, other in self._lines:
             head = np.repeat(rows, len(line))
-            found.append(_nearest(heads, head, np.tile(line, len(rows)), other, 0.5))
+            found.append(_nearest(heads, head, np.tile(line, len(rows)).astype(np.int64), other, 0.5))
         lines = _joined(found)
         lines = lines.only(np.argsort(lines.head, kind="stable"))
         return lines, inside[lines.head, lines.vertex]
@@ -253,6 +283,7 @@ class _Contacts:
         depth: (C,) mm.
         own: (C,) the vertex's part of the way; the place goes the rest.
         margin: (C,) mm, how far beyond the place the vertex has to go.
+        pair: (C,) row of `Lips._pairs`.
     """
 
     head: NDArray[np.int64]
@@ -263,6 +294,7 @@ class _Contacts:
     depth: Array
     own: Array
     margin: Array
+    pair: NDArray[np.int64]
 
     def only(self, chosen: NDArray[np.bool_]) -> _Contacts:
         """Some of them, (C,)."""
@@ -273,12 +305,13 @@ def _joined(several: list[_Contacts]) -> _Contacts:
     return _Contacts(*(np.concatenate([getattr(one, field.name) for one in several]) for field in fields(_Contacts)))
 
 
-def _nearest(heads: Array, head: NDArray[np.int64], vertex: NDArray[Any], exits: Sheet, own: float) -> _Contacts:
+def _nearest(
+    heads: Array, head: NDArray[np.int64], vertex: NDArray[np.int64], exits: Sheet, own: float, pair: int = 0
+) -> _Contacts:
     """From vertices (C,) of heads (C,) to the nearest places of a sheet."""
-    vertex = vertex.astype(np.int64)
     points = heads[head, vertex]
     corners, parts, depth = exits.nearest(heads, head, points)
     way = np.einsum("ck,ckx->cx", parts, heads[head[:, None], corners]) - points
     out = way / np.maximum(depth, 1e-12)[:, None]
     same = np.ones(len(head))
-    return _Contacts(head, vertex, corners, parts, out, depth, own * same, MARGIN_MM * same)
+    return _Contacts(head, vertex, corners, parts, out, depth, own * same, MARGIN_MM * same, np.full(len(head), pair))

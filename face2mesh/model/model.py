@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -198,6 +199,12 @@ class Model:
         moved = np.broadcast_to(moved, (count, *moved.shape[1:]))
         vertices = self._whole(several, neutral, moved, weights)
         return vertices if identity.ndim == 2 or expression.ndim == 2 else vertices[0]
+
+    def unsettled(self) -> Model:
+        """The same model without contact: its heads are what the networks say; for measuring."""
+        other = copy(self)
+        other._contact = None
+        return other
 
     def completed(
         self, skin: NDArray[Any], identity: NDArray[Any] | None = None, expression: NDArray[Any] | None = None

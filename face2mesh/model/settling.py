@@ -26,14 +26,12 @@ Displacement = Callable[[NDArray[np.int64], FloatArray], FloatArray]
 """Rows of the heads (n,) and other weights for them (n, 52) to displacements of their skins (n, S, 3) mm."""
 
 # Closing by less than this share of what is open is left out: it needs a second look at the face.
-FAINT = 0.05
-# Lips whose skin an expression moves by less than this, mm, are settled as the neutral ones.
-STILL_MM = 0.02
+FAINT = 0.3
 
 _BLINKS = [ARKIT_NAMES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]
 _OPEN, _CLOSE = ARKIT_NAMES.index("jawOpen"), ARKIT_NAMES.index("mouthClose")
 _JAW = [ARKIT_NAMES.index(name) for name in ("jawOpen", "jawForward", "jawLeft", "jawRight")]
-_INNER = [*_JAW, ARKIT_NAMES.index("tongueOut")]
+_OF_LIPS = [row for row, name in enumerate(ARKIT_NAMES) if not name.startswith(("eye", "brow"))]
 
 
 def settled(
@@ -111,13 +109,12 @@ def _further_skins(
 
 
 def _settle_lips(heads: Array, neutral: FloatArray, weights: FloatArray, contact: Contact) -> None:
-    """Settle the lips of heads in place; where nothing moves them they are settled as those of the neutral heads are.
+    """Settle the lips of heads in place; where eyes and brows alone move, they are settled as the neutral ones are.
 
-    So most of a person's morph targets cost no more than one.
+    So a third of a person's morph targets cost no more than one.
     """
     soft = contact.lips.soft
-    moved = np.abs(heads[:, soft] - neutral[:, soft]).max((1, 2)) > STILL_MM
-    moved |= weights[:, _INNER].any(1)
+    moved = weights[:, _OF_LIPS].any(1)
     still = np.flatnonzero(~moved)
     shown = still if len(neutral) > 1 else still[:1]
     together = heads[np.concatenate([np.flatnonzero(moved), shown])]

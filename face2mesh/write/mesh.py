@@ -115,12 +115,17 @@ class HeadMesh:
     def morphs(self) -> Mapping[str, Floats]:
         """ARKit's name, in their order, to displacements (V, 3) from `neutral` at weight 1.
 
-        They are decoder(identity, that expression) − decoder(identity, none). The decoder is not linear: `vertices` are
-        not exactly neutral + Σ weight · morph.
+        They are decoder(identity, that expression) − decoder(identity, none). `mouthClose` closes the lips over an open
+        jaw and means nothing without it: its morph is what it adds to `jawOpen`. The decoder is not linear: `vertices`
+        are not exactly neutral + Σ weight · morph.
         """
         face = self.face
-        heads = np.asarray(face.decoder.decode(face.identity, np.eye(len(ARKIT_NAMES))), np.float32)
+        shapes = np.eye(len(ARKIT_NAMES), dtype=np.float32)
+        close, jaw = ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")
+        shapes[close, jaw] = 1
+        heads = np.asarray(face.decoder.decode(face.identity, shapes), np.float32)
         displacements = heads * np.float32(face.scale) - face.neutral().vertices
+        displacements[close] -= displacements[jaw]
         refined: list[Floats] = []
         for first in range(0, len(displacements), _AT_ONCE):
             several = self._refined(displacements[first : first + _AT_ONCE].swapaxes(0, 1))

@@ -1,6 +1,7 @@
 """What is lost when the decoder is written as morph targets: neutral + Σ weight · morph against the decoder's own head.
 
-Engines add shapes up; the decoder does not. At one weight of 1 both are the same by definition. Letters: V vertices,
+Engines add shapes up; the decoder does not. At one weight of 1 both are the same by definition (`mouthClose` with
+`jawOpen`, see `HeadMesh.morphs`). Letters: V vertices,
 E = 52 expressions, N combinations.
 """
 
@@ -34,7 +35,8 @@ Floats = NDArray[np.float32]
 def measure_morphs(model: Model, limit: int | None = None) -> dict[str, Any]:
     """Differences in mm, the larger of all vertices of all parts unless it says otherwise.
 
-    - "by_expression": for each of the 52, alone at weights 0.25, 0.5 and 0.75, the largest over vertices and people.
+    - "by_expression": for each of the 52, alone at weights 0.25, 0.5 and 0.75, the largest over vertices and people;
+      `mouthClose` with as much of the `jawOpen` that it closes.
     - "combinations": over random combinations, largest and mean over vertices; beside them how far the combination
       moves the head at all.
     - "jaw_bone": the jaw's bone turned as far as `jawOpen` at 1 against that morph, and the turn.
@@ -55,7 +57,9 @@ def measure_morphs(model: Model, limit: int | None = None) -> dict[str, Any]:
         face = model.sample(SEED + person, expression=False)
         mesh = HeadMesh.of(face, rigged=True)
         morphs = np.stack(list(mesh.morphs.values()))
-        steps = np.concatenate([step * np.eye(len(ARKIT_NAMES), dtype=np.float32) for step in STEPS])
+        shapes = np.eye(len(ARKIT_NAMES), dtype=np.float32)
+        shapes[ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")] = 1
+        steps = np.concatenate([step * shapes for step in STEPS])
         off, _ = _differences(model, face.identity, mesh.neutral, morphs, steps)
         single.append(off.max(1).reshape(len(STEPS), -1))
         drawn = sample_expressions(generator, COMBINATIONS)
