@@ -15,6 +15,7 @@ from face2mesh.lab.corpus.corpus import Corpus  # noqa: E402
 from face2mesh.lab.graph.hierarchy import Hierarchy  # noqa: E402
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration  # noqa: E402
 from face2mesh.lab.train.batches import Batches  # noqa: E402
+from face2mesh.lab.train.checkpoint import CHECKPOINT  # noqa: E402
 from face2mesh.lab.train.configuration import Augmentation, EncoderTraining, Optimisation  # noqa: E402
 from face2mesh.lab.train.decoders import train_decoders  # noqa: E402
 from face2mesh.lab.train.encoder import objective_terms, train_encoder  # noqa: E402
@@ -115,6 +116,12 @@ def test_encoder_and_decoders_train_together(build: Path, tmp_path: Path) -> Non
     assert not torch.equal(encoder.places.weight, before.places.weight)
     identity_decoder, _, _ = read_decoders(tmp_path / "all", base, hierarchy, made_of)
     assert identity_decoder(torch.zeros(1, 5)).shape == (1, base.skin_count, 3)
+    # Decoders of the moving corpus would be pulled back to the linear one.
+    header = json.loads((tmp_path / "decoders" / CHECKPOINT).read_text())
+    header["configuration"]["corpus"] = "moving"
+    (tmp_path / "decoders" / CHECKPOINT).write_text(json.dumps(header))
+    with pytest.raises(InputFileError, match="moving corpus"):
+        train_together(tmp_path / "all.toml", build, tmp_path / "other", **parts)
 
 
 def test_pairs_that_are_missing_are_one_sentence(tmp_path: Path) -> None:

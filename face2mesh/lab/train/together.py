@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from face2mesh.errors import InputFileError
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.graph.hierarchy import Hierarchy
@@ -114,6 +115,9 @@ def train_together(
 
     Returns:
         The steps done.
+
+    Raises:
+        InputFileError: a file or a run is missing or does not fit, or the decoders are of the moving corpus.
     """
     training = read_configuration(configuration, TogetherTraining)
     optimisation = training.optimisation
@@ -124,6 +128,11 @@ def train_together(
     hierarchy = Hierarchy.load(made_of["hierarchy"])
     encoder, encoder_header = read_encoder(encoder_run)
     identity, expression, decoders_header = read_decoders(decoders_run, base, hierarchy, made_of)
+    if decoders_header["configuration"].get("corpus") == "moving":
+        raise InputFileError(
+            f"{decoders_run}: its decoders are of the moving corpus, rendered heads are of the linear one; name the "
+            "run of `face2mesh lab train decoders` with --decoders."
+        )
     device = torch.device(optimisation.device)
     networks = nn.ModuleDict({"encoder": encoder, "identity": identity, "expression": expression}).to(device)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
