@@ -280,13 +280,16 @@ def without_opposites(problem: Problem, state: FitState, steps: int = 3) -> FitS
     return solved(replace(problem, most=most), held, steps)
 
 
-def fit_vertices(slopes: SkinSlopes, skin: NDArray[Any], settings: FitSettings) -> FitState:
+def fit_vertices(
+    slopes: SkinSlopes, skin: NDArray[Any], settings: FitSettings, weights: NDArray[Any] | None = None
+) -> FitState:
     """Fit codes to a mesh of the model's own topology.
 
     Args:
         slopes: of the model.
         skin: (S, 3), in the head's order; rows with a NaN are unknown.
         settings: what is unknown.
+        weights: (S,), how much each vertex counts; None: all alike.
 
     Returns:
         The state; its placement leads to the given mesh's place and unit.
@@ -306,7 +309,7 @@ def fit_vertices(slopes: SkinSlopes, skin: NDArray[Any], settings: FitSettings) 
         known[:, None],
         np.ones((len(known), 1)),
         targets[known] / unit,
-        np.ones(len(known)),
+        np.ones(len(known)) if weights is None else np.asarray(weights, np.float64)[known],
     )
     start = FitState.start(slopes.modes, Similarity(1.0, placement.rotation, placement.translation / unit))
     problem = Problem(slopes, rows, settings)

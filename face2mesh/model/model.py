@@ -51,6 +51,8 @@ from face2mesh.model.settling import settled
 from face2mesh.model.skin_slopes import SkinDecoder, SkinSlopes
 from face2mesh.photo import Box, Crop, Photo, crop_of_box, crop_of_landmarks, cut, find_faces, read_photo
 
+BEYOND_FACE = 0.1
+"""How much a vertex of skull and neck counts in `Model.fit`, against one of face and ears."""
 SAMPLE_SIDE = 512
 """Pixels along the side of the picture that a sampled head's camera takes."""
 SAMPLE_DISTANCE_MM = 800.0
@@ -347,7 +349,7 @@ class Model:
 
         Args:
             vertices: (V, 3), or (S, 3) for the skin alone; rows with a NaN are unknown. In mm, or in any unit if
-                `scale`. Only the skin is compared.
+                `scale`. Only the skin is compared, face and ears above all.
             expression: whether the 52 weights are found too; else the mesh is taken for a neutral head.
             scale: whether the unit is unknown. The head's own size is then what its code says.
             noise_mm: how far a vertex may be off before it bends the code; smaller follows more closely.
@@ -361,7 +363,8 @@ class Model:
                 f"The mesh is an array {given.shape}; this model's heads have {len(self.base_head.vertices)} vertices, "
                 f"{skin} of them skin: give them in that order, or use fit_points for a mesh of another topology."
             )
-        state = fit_vertices(self._slopes, given[:skin], FitSettings(expression, scale, noise_mm))
+        counts = np.where(self.base_head.regions["face_and_ears"][:skin], 1.0, BEYOND_FACE)
+        state = fit_vertices(self._slopes, given[:skin], FitSettings(expression, scale, noise_mm), counts)
         fit = self._fitted(state, np.zeros(0))
         apart = np.linalg.norm(fit.vertices[:skin] - given[:skin], axis=1) / fit.placement.scale
         return replace(fit, distances_mm=apart)

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 FORMAT = "face2mesh/morphable-model"
 SIZES = (4, 8, 16, 32, 64, 100, 116)
 REGION = "face_and_ears"
-PEOPLE, SAMPLES, TRAINING, DRAWN, FITTED = 100, 500, 5000, 200, 12
+PEOPLE, SAMPLES, TRAINING, DRAWN, FITTED = 60, 500, 5000, 100, 8
 """Held-out people; samples; training heads; heads whose self-intersections are counted; expressed heads fitted."""
 SEED = 9001
+PLACES = {
+    "lips": ("lip_", "mouth_cavity"),
+    "lids": ("lid_", "eye_cavity"),
+}
+"""Where triangles pass through each other, by regions' names; all else is "elsewhere"."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -103,7 +108,8 @@ def _generalisation(model: Model, corpus: Corpus, outside: Path, count: int) -> 
     for name, heads in people.items():
         curves: dict[str, Any] = {"mean_head": _summary(g.errors(average, heads))}
         curves["model"] = [
-            _summary(g.errors(g.best_heads(decoder, slopes, heads, region, order[:size]), heads)) for size in report["sizes"]
+            _summary(g.errors(g.best_heads(decoder, slopes, heads, region, order[:size]), heads))
+            for size in report["sizes"]
         ]
         curves["pca"] = [
             _summary(g.errors(g.projected(heads, average, components[:size]), heads)) for size in report["sizes"]
@@ -149,8 +155,17 @@ def _self_intersections(model: Model, corpus: Corpus, inputs: dict[str, Path], c
     codes = corpus.population.sample(TRAIN.generator(7), count)
     weights = MOVING_TRAIN.expressions(MOVING_TRAIN.generator(7), count)
 
-    def counted(heads: Any) -> list[int]:
-        return [len(intersecting_triangles(head[:skin], triangles)) for head in heads]
+    regions = model.base_head.regions.items()
+    places = {}
+    for place, names in PLACES.items():
+        there = np.logical_or.reduce([mask[:skin] for name, mask in regions if name.startswith(names)])
+        places[place] = there[triangles].any(1)
+    places["elsewhere"] = ~np.logical_or.reduce(list(places.values()))
+
+    def counted(heads: Any) -> NDArray[np.int64]:
+        """Intersecting triangles by head (rows) and place (columns)."""
+        found = [intersecting_triangles(head[:skin], triangles) for head in heads]
+        return np.array([[int(place[rows].sum()) for place in places.values()] for rows in found])
 
     sources = {
         "training_neutral": (corpus.skin(code[None])[0] for code in codes),
@@ -160,13 +175,14 @@ def _self_intersections(model: Model, corpus: Corpus, inputs: dict[str, Path], c
         "samples_expressed": (model.sample(SEED + row).vertices for row in range(count)),
     }
     report: dict[str, Any] = {"heads": count, "triangles": len(triangles)}
-    report["base_head"] = counted([corpus.mean])[0]
+    report["base_head"] = int(counted([corpus.mean]).sum())
     for name, heads in sources.items():
-        found = np.array(counted(heads))
+        found = counted(heads)
         report[name] = {
-            "triangles_mean": round(float(found.mean()), 2),
-            "triangles_p95": float(np.quantile(found, 0.95)),
-            "heads_beyond_base_head": int((found > report["base_head"]).sum()),
+            "triangles_mean": round(float(found.sum(1).mean()), 2),
+            "triangles_p95": float(np.quantile(found.sum(1), 0.95)),
+            "triangles_mean_by_place": dict(zip(places, found.mean(0).round(2).tolist(), strict=True)),
+            "heads_with_any_elsewhere": int((found[:, -1] > 0).sum()),
         }
     return report
 
