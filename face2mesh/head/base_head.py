@@ -38,7 +38,7 @@ class BaseHead:
 
     Attributes:
         vertices: (V, 3) float32, the rest shape; the order is `PARTS`, skin first.
-        quads: (Q, 4) int32, in the order of the parts.
+        quads: (Q, 4) int32, in the order of the parts; a triangle has its last corner twice (see `head.topology`).
         triangles: (2Q, 3) int32; quad q is triangles 2q and 2q + 1, split symmetrically about the mirror plane.
         uv: (U, 2) float32 in the unit square, origin at the lower left.
         uv_quads: (Q, 4) int32, rows of `uv` at the corners of `quads`.

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.errors import Face2MeshError
 from face2mesh.head.topology import Topology
 
 Indices = NDArray[np.int64]
@@ -66,7 +67,10 @@ def subdivision(topology: Topology) -> Subdivision:
 
     Raises:
         ValueError: more than two quads meet at an edge, or a quad has vertices of two parts.
+        Face2MeshError: there are triangles among the quads.
     """
+    if topology.triangular.any():
+        raise Face2MeshError("A head with triangles among its quads cannot be subdivided; leave --subdivide out.")
     quads = topology.quads.astype(np.int64)
     edges, edge_of_side = _edges(quads)
     rows, columns, weights = _weights(topology.vertex_count, quads, edges, edge_of_side)

@@ -1,5 +1,8 @@
 """How a head's vertices hang together, whatever places they have.
 
+Base meshes of users have triangles too: a triangle is a quad whose last two corners are one. Of its two triangles one
+has no area; who writes or pools triangles leaves it out.
+
 Letters: V vertices, Q quads, U texture points.
 """
 
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,3 +39,16 @@ class Topology:
     uv_quads: Indices
     part_vertices: Mapping[str, tuple[int, int]]
     part_quads: Mapping[str, tuple[int, int]]
+
+    @property
+    def triangular(self) -> NDArray[np.bool_]:
+        """(Q,) whether a quad is a triangle."""
+        triangular: NDArray[np.bool_] = self.quads[:, 2] == self.quads[:, 3]
+        return triangular
+
+
+def with_area(triangles: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """(T,) whether a triangle (T, 3) has three corners: false for one half of a quad that is a triangle."""
+    a, b, c = triangles.T
+    three: NDArray[np.bool_] = (a != b) & (b != c) & (c != a)
+    return three

@@ -80,7 +80,7 @@ def _make_static_lines(topology: Topology) -> bytes:
             continue
         text.append(f"g {part}\n".encode())
         corners, points = topology.quads[first:last], topology.uv_quads[first:last]
-        triangular = corners[:, 2] == corners[:, 3]
+        triangular = topology.triangular[first:last]
         # Runs of faces with as many corners, so that the order is kept.
         for run in np.split(np.arange(last - first), np.flatnonzero(np.diff(triangular)) + 1):
             count = 3 if triangular[run[0]] else 4

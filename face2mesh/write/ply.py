@@ -6,6 +6,7 @@ from typing import IO
 
 import numpy as np
 
+from face2mesh.head.topology import with_area
 from face2mesh.write.mesh import HeadMesh
 
 
@@ -13,9 +14,9 @@ def write_ply(mesh: HeadMesh, file: IO[bytes]) -> None:
     """Write vertices in the head's order with sRGB colours, and quads."""
     vertices = np.empty(len(mesh.vertices), [("place", "<f4", 3), ("colour", "u1", 3)])
     vertices["place"], vertices["colour"] = mesh.vertices, mesh.colours
-    corners = mesh.topology.quads
-    quads = np.empty(len(corners), [("count", "u1"), ("corners", "<i4", 4)])
-    quads["count"], quads["corners"] = 4, corners
+    topology = mesh.topology
+    # Common readers take faces of one kind only: where some are triangles, all are written as triangles.
+    faces = topology.triangles[with_area(topology.triangles)] if topology.triangular.any() else topology.quads
     header = [
         "ply",
         "format binary_little_endian 1.0",
@@ -23,11 +24,13 @@ def write_ply(mesh: HeadMesh, file: IO[bytes]) -> None:
         f"element vertex {len(vertices)}",
         *(f"property float {axis}" for axis in "xyz"),
         *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
-        f"element face {len(quads)}",
+        f"element face {len(faces)}",
         "property list uchar int vertex_indices",
         "end_header",
         "",
     ]
     file.write("\n".join(header).encode("ascii", "replace"))
     file.write(vertices.tobytes())
-    file.write(quads.tobytes())
+    rows = np.empty(len(faces), [("count", "u1"), ("corners", "<i4", faces.shape[1])])
+    rows["count"], rows["corners"] = faces.shape[1], faces
+    file.write(rows.tobytes())

@@ -7,6 +7,7 @@ from typing import IO
 import numpy as np
 
 from face2mesh.head.normals import triangle_normals
+from face2mesh.head.topology import with_area
 from face2mesh.write.mesh import HeadMesh
 
 _HEADER_BYTES = 80
@@ -14,7 +15,7 @@ _HEADER_BYTES = 80
 
 def write_stl(mesh: HeadMesh, file: IO[bytes]) -> None:
     """Write the triangles in the head's order, with their normals."""
-    triangles = mesh.topology.triangles
+    triangles = mesh.topology.triangles[with_area(mesh.topology.triangles)]
     normals = triangle_normals(mesh.vertices, triangles)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     rows = np.zeros(len(triangles), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])

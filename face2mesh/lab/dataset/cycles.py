@@ -23,6 +23,7 @@ from face2mesh.draw.light import to_linear
 from face2mesh.draw.parts import part_opacity
 from face2mesh.head import BaseHead
 from face2mesh.head.corners import corner_uv
+from face2mesh.head.topology import with_area
 from face2mesh.lab.dataset.shots import Shot, picture_path
 from face2mesh.lab.pairs.rendered import Dressed, Setting, before_background, dressed
 from face2mesh.lab.pairs.surroundings import photographed
@@ -109,8 +110,7 @@ def _piece(head: BaseHead | None, piece: Piece, shot: Shot) -> dict[str, NDArray
         material = np.zeros(len(triangles), np.int32)
         for part, (first, last) in head.part_quads.items():
             material[2 * first : 2 * last] = _MATERIALS[part]
-        a, b, c = triangles.T
-        real = (a != b) & (b != c) & (c != a)
+        real = with_area(triangles)
         triangles, uv, material = triangles[real], uv[real], material[real]
     else:
         kind = np.broadcast_to(np.asarray(piece.material), (len(triangles),))

@@ -35,7 +35,7 @@ def prepare(document: Any) -> None:
     scene.render.engine, scene.cycles.device = "CYCLES", "CPU"
     scene.cycles.samples, scene.cycles.seed = document["samples"], 0
     scene.cycles.use_denoising = True
-    scene.cycles.max_bounces, scene.cycles.transparent_max_bounces = 2, 8
+    scene.cycles.max_bounces, scene.cycles.transparent_max_bounces = 2, 32
     if document["threads"]:
         scene.render.threads_mode, scene.render.threads = "FIXED", document["threads"]
     scene.render.film_transparent = True

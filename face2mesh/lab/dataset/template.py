@@ -20,6 +20,7 @@ from face2mesh.errors import InputFileError
 from face2mesh.head import PARTS, BaseHead, Embedding
 from face2mesh.head.alignment import Similarity, align
 from face2mesh.head.base_head import KIND, VERSION
+from face2mesh.head.topology import with_area
 from face2mesh.lab.base.assemble import split
 from face2mesh.lab.base.closest import Surface
 from face2mesh.lab.base.embeddings import IBUG_68
@@ -40,6 +41,8 @@ EYES = slice(36, 48)
 """iBUG's numbers of the eyes' points."""
 SYMMETRIC_MM = 0.02
 """How far a vertex may lie from the mirror image of its partner."""
+COARSEST = 12
+"""Vertices that a level should have at least."""
 CLOSED_RING = 12
 """Of a mesh without a border, so many of the lowest vertices stand for the neck's."""
 
@@ -76,7 +79,7 @@ def make_template(path: Path, landmarks: Path | None, output: Path) -> tuple[Bas
         frame(vertices), faces, mesh.corner_uv, frame(points), None if dense is None else frame(dense), ours
     )
     try:
-        levels = hierarchy_of_head(head)
+        levels = hierarchy_of_head(head, poolings_for(len(head.vertices)))
     except ValueError as error:
         raise InputFileError(
             f"{path}: networks cannot work on this mesh ({error}); it has to be a surface on which at most two faces "
@@ -93,6 +96,11 @@ def make_template(path: Path, landmarks: Path | None, output: Path) -> tuple[Bas
     }
     head.save(output, provenance(inputs, {FRAME: configuration}))
     return head, told
+
+
+def poolings_for(count: int) -> int:
+    """How often a mesh of so many vertices can be thinned to a quarter: 4 times, less often where little is left."""
+    return int(np.clip(np.log(max(count, 1) / COARSEST) / np.log(4), 1, 4))
 
 
 def frame_of(path: Path) -> Similarity | None:
@@ -160,7 +168,7 @@ def template_of(
     """
     mirror = mirror_of(vertices, faces)
     triangles = split(faces, mirror)
-    real = triangles[~_degenerate(triangles)]
+    real = triangles[with_area(triangles)]
     surface = Surface(vertices, np.asarray(real, np.int64))
     ours_at = np.asarray(ours.landmarks(ours.vertices), np.float64)
     theirs_at = landmarks
@@ -256,10 +264,9 @@ def _frame(points: Floats, ours: Floats, label: str) -> tuple[Similarity, list[s
     Raises:
         InputFileError: the landmarks make no face.
     """
-    try:
-        whole = align(points, ours, scaling=True)
-    except ValueError as error:
-        raise InputFileError(f"{label}: the landmarks lie all at one place.") from error
+    if not np.ptp(points, axis=0).max() > 0:
+        raise InputFileError(f"{label}: the landmarks lie all at one place.")
+    whole = align(points, ours, scaling=True)
     missed = float(np.sqrt(((whole(points) - ours) ** 2).sum(1).mean()))
     size = float(np.sqrt(((ours - ours.mean(0)) ** 2).sum(1).mean()))
     if not whole.scale > 0 or missed > 0.35 * size:
@@ -304,12 +311,6 @@ def _lowest_border(vertices: Floats, triangles: Indices) -> Indices:
     if not loops:
         return np.argsort(vertices[:, 1], kind="stable")[:CLOSED_RING].astype(np.int32)
     return min(loops, key=lambda loop: float(vertices[loop, 1].mean()))
-
-
-def _degenerate(triangles: Indices) -> NDArray[np.bool_]:
-    a, b, c = triangles.T
-    empty: NDArray[np.bool_] = (a == b) | (b == c) | (c == a)
-    return empty
 
 
 def _weights(weights: NDArray[Any]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from face2mesh.errors import InputFileError
 from face2mesh.head.base_head import BaseHead
+from face2mesh.head.topology import with_area
 from face2mesh.lab.graph.hierarchy import Hierarchy, build_hierarchy
 from face2mesh.store import provenance
 
@@ -49,8 +50,7 @@ def hierarchy_of_head(head: BaseHead, poolings: int = 4, factor: float = 4.0) ->
         ValueError: the skin is no manifold, not symmetric, or has too few vertices.
     """
     skin = head.skin_count
-    a, b, c = head.skin_triangles.T
-    triangles = head.skin_triangles[(a != b) & (b != c) & (c != a)]
+    triangles = head.skin_triangles[with_area(head.skin_triangles)]
     mirror = head.mirror[:skin]
     symmetric = not np.array_equal(mirror, np.arange(skin))
     return build_hierarchy(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.head import Topology
+from face2mesh.head.topology import with_area
 
 Indices = NDArray[np.int64]
 
@@ -45,4 +46,5 @@ def split_at_seams(topology: Topology, part: str) -> Split:
     triangles = topology.triangles[2 * start : 2 * end].astype(np.int64)
     owner = np.repeat(np.arange(end - start), 2)
     which = (quads[owner][:, None, :] == triangles[:, :, None]).argmax(2)
-    return Split(vertices, points, np.take_along_axis(corners[owner], which, axis=1))
+    split = np.take_along_axis(corners[owner], which, axis=1)
+    return Split(vertices, points, split[with_area(triangles)])
