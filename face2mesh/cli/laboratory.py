@@ -27,6 +27,7 @@ COMMANDS = {
     "own-sculpts": ("own", "measure what a made-up family of sculpts gains"),
     "contact": ("evaluate", "count lids in eyeballs and lips in lips, teeth and tongue"),
     "tables": ("evaluate", "write the page of the measures from a results file"),
+    "smoothness": ("smoothness", "sweep the smoothness penalty and its remedies on any corpus"),
     "figures": ("figures", "draw the pictures of the documentation"),
 }
 """Command to the room that holds it and what it does: listed here so that `--help` needs no torch."""

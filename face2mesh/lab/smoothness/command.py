@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train what is not trained yet, measure, write, draw.
 
     Raises:
-        Face2MeshError: the corpus is missing or no corpus, or the results file is another one.
+        Face2MeshError: the corpus is missing or no corpus, the results file is another one, or there was no time.
     """
     results = _earlier(arguments.output)
     task, inputs = task_of(arguments)
@@ -95,6 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
         ((_, measured),) = swept([one], task, folder, origin)
         done.append(measured)
         print(f"{number + 1}/{len(runs)} {line_of(one.name, measured)}", flush=True)
+    if not done:
+        raise Face2MeshError("no training was begun in that time; give a larger --time-limit, or none.")
     baselines = {kind: measures(predicted, task) for kind, predicted in untrained(task).items()}
     for kind, measured in baselines.items():
         print(line_of(kind, measured))

@@ -263,7 +263,7 @@ def of_meshes(
     flat = (vertices - mean).reshape(len(vertices), -1).astype(np.float32)
     _, spread, basis = np.linalg.svd(flat[~out], full_matrices=False)
     size = min(code_size, int((spread > 1e-6 * spread[0]).sum()))
-    scores = flat @ basis[:size].T / (spread[:size] / np.sqrt((~out).sum()))
+    scores = (flat @ basis[:size].T / (spread[:size] / np.sqrt((~out).sum()))).astype(np.float32)
     return Task(
         name=name,
         patch=patch,
