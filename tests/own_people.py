@@ -25,6 +25,12 @@ def packaged() -> Packaged:
 
 
 @lru_cache(maxsize=1)
+def known_modes() -> np.ndarray:
+    """(M, S, 3) mm, of the packaged model."""
+    return packaged().modes()
+
+
+@lru_cache(maxsize=1)
 def family() -> np.ndarray:
     """(6, S, 3) mm."""
     return made_up_family(packaged(), PEOPLE, SEED)

@@ -39,14 +39,14 @@ Picture = NDArray[np.uint8]
 
 
 def people_sheet(dataset: Dataset) -> Picture:
-    """(H, W, 3): each neutral head's first photo, if it has one, and the head from two sides.
+    """(H, W, 3): each neutral head's most frontal photo, if it has one, and the head from two sides.
 
     Raises:
         InputFileError: there are no neutral heads.
     """
     blocks, labels = [], []
     for row in np.flatnonzero(dataset.heads.neutral)[:MOST_PEOPLE].tolist():
-        views = np.flatnonzero(dataset.views.head == row)
+        views = _frontal_first(dataset, np.flatnonzero(dataset.views.head == row))
         photo = _photo(dataset, int(views[0])) if len(views) else np.full((TILE, TILE, 3), 245, np.uint8)
         heads = [_drawn(dataset.template, dataset.heads.vertices[row], view) for view in _SHOWN]
         blocks.append(np.concatenate([photo, *heads], 1))
@@ -72,6 +72,7 @@ def results_sheet(dataset: Dataset, model: Model) -> Picture:
     if not len(rows):
         raise InputFileError(f"{dataset.folder}: has no photos of neutral heads; add some or run `face2mesh render`.")
     # One of each person first.
+    rows = _frontal_first(dataset, rows)
     person = dataset.heads.person[dataset.views.head[rows]]
     turn = np.array([int((person[:number] == name).sum()) for number, name in enumerate(person)])
     rows = rows[np.lexsort([person, turn])][:MOST_RESULTS]
@@ -168,6 +169,12 @@ def _drawn(head: BaseHead, vertices: NDArray[Any], view: str) -> Picture:
     """(h, h, 3) of a head (V, 3)."""
     camera, pose = frame(vertices[: head.skin_count], VIEWS[view], TILE, TILE, margin=0.03)
     return render(vertices, head.triangles, part_colours(head), camera, pose)
+
+
+def _frontal_first(dataset: Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Views by how much of the face they show."""
+    toward = dataset.views.rotation[rows, 2, 2]  # of the head's +Z, along the camera's: −1 faces it
+    return rows[np.argsort(toward, kind="stable")]
 
 
 def _photo(dataset: Dataset, row: int) -> Picture:

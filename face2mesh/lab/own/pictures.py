@@ -41,7 +41,7 @@ MADE_BY = "face2mesh train"
 BLOCK = 250
 TIMES = 2
 """How often each picture is looked at, each time cut and coloured a little differently."""
-SKINS = 60
+MOST_SKINS, PICTURES_A_SKIN = 60, 10
 INVENTED = 0.15
 """Share of skins that owe nothing to photos."""
 DATASETS_SHARE = 0.2
@@ -107,7 +107,7 @@ class Studio:
                 if parts and deadline is not None and time.monotonic() > deadline:
                     break
                 if skins is None:
-                    skins = drawn_skins(self.skin_head, SKINS, self.seed)
+                    skins = drawn_skins(self.skin_head, skins_for(count), self.seed)
                 codes, weights = draw_people(np.random.default_rng([self.seed, number]), size, sculpts)
                 world = World(
                     self.head, self.corpus, skins, Backdrops.none(), codes, weights, self.seed + number, INVENTED
@@ -150,6 +150,11 @@ class Studio:
         pairs.labels["rendered"] = torch.from_numpy(exact.astype(np.float32))
         times = max(1, round(DATASETS_SHARE / (1 - DATASETS_SHARE) * among / count))
         return look(self.encoder, pairs, AUGMENTATION, self.mirror, self.seed + 1, min(times, 60))
+
+
+def skins_for(pictures: int) -> int:
+    """How many skins so many pictures are worth."""
+    return min(MOST_SKINS, 2 + pictures // PICTURES_A_SKIN)
 
 
 @torch.no_grad()

@@ -43,7 +43,7 @@ from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
 from face2mesh.lab.own.measure import held_out_rows, measure_held_out
 from face2mesh.lab.own.packaged import Packaged
 from face2mesh.lab.own.people import corpus_of, draw_people
-from face2mesh.lab.own.pictures import AUGMENTATION, INVENTED, SKINS
+from face2mesh.lab.own.pictures import AUGMENTATION, INVENTED, skins_for
 from face2mesh.lab.own.shapes import ELSEWHERE, MOST_MODES, ShapeModel, aligned_sculpts, learn_shapes
 from face2mesh.lab.own.smooth import smooth_modes
 from face2mesh.lab.own.train import WEIGHTS, WORK, OpenLine, Trained, digest_of, silent
@@ -126,7 +126,7 @@ def train_from_scratch(
     origin = provenance({name: path for name, path in made_of.items() if path.exists()}, asdict(tuning), tuning.seed)
     identity, expression = _decoders(head, corpus, hierarchy, tuning, work, digest, origin, time_limit)
     limit = None if time_limit is None else PICTURES_PART * time_limit
-    skins = drawn_skins(packaged.base_head, SKINS, tuning.seed, carried)
+    skins = drawn_skins(packaged.base_head, skins_for(tuning.pictures), tuning.seed, carried)
     draw = (head, corpus, skins, codes[learnt])
     pairs = _pictures(draw, tuning, work / f"rendered-{digest}-{tuning.pictures}.npz", progress, limit, origin)
     encoder = _encoder(head, corpus, pairs, tuning, work, digest, origin, time_limit)

@@ -116,9 +116,9 @@ class ShapeModel:
         return (
             f"{first}. Of what sets a sculpt that is left out apart from the packaged mean head, the others' mean "
             f"explains {left.mean:.0%}; of what sets it apart from that mean, their own {left.own_modes} modes explain "
-            f"{left.own:.0%}. With the packaged people's modes and smooth ones, {left.modes} in all, each of them can be "
-            f"followed to {left.left_mm:.1f} mm; how these go together in a new face so few sculpts cannot tell, and a "
-            "photo only in part."
+            f"{left.own:.0%}. With the packaged people's modes and smooth ones, {left.modes} in all, each of them can "
+            f"be followed to {left.left_mm:.1f} mm; how they go together in a new face so few sculpts cannot tell, "
+            "and a photo only in part."
         )
 
 

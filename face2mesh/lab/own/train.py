@@ -23,7 +23,7 @@ from face2mesh.lab.dataset.packaged import is_ours
 from face2mesh.lab.own.extend import Translation, extended_decoders, extended_encoder
 from face2mesh.lab.own.fine_tune import LEARNT, Seen, code_objective, start_identity, with_modes
 from face2mesh.lab.own.measure import HeldOut, held_out_rows, measure_held_out
-from face2mesh.lab.own.packaged import Graph, Packaged
+from face2mesh.lab.own.packaged import Packaged
 from face2mesh.lab.own.people import corpus_of
 from face2mesh.lab.own.pictures import Studio
 from face2mesh.lab.own.shapes import ELSEWHERE, MOST_MODES, ShapeModel, aligned_sculpts, learn_shapes
@@ -32,13 +32,13 @@ from face2mesh.lab.package.checks import names_of
 from face2mesh.lab.package.command import saved
 from face2mesh.lab.package.export import LARGEST_DIFFERENCE_OF_CODES, differences, round_to_halves
 from face2mesh.lab.package.folder import make_manifest, write_model_folder
-from face2mesh.lab.package.landmark_basis import fit_landmark_basis
 from face2mesh.lab.package.mirror import packaged_mirror
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
 from face2mesh.lab.train.configuration import EncoderWeights, Optimisation
 from face2mesh.lab.train.loop import train
 from face2mesh.lab.train.sparse_head import SparseHead, mirror_of
 from face2mesh.model import Model
+from face2mesh.model.landmarks import LandmarkBasis
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,
     CONTACT_FILE,
@@ -250,11 +250,13 @@ def _package(
             )
     identity, expression = extended_decoders(packaged, shapes, translation)
     size = len(shapes.modes)
-    landmarks, missed = fit_landmark_basis(
-        Graph(IDENTITY_DECODER_FILE, identity, "neutral"),
-        Graph(EXPRESSION_DECODER_FILE, expression, "displacement"),
-        packaged.base_head.landmarks,
-        size,
+    at_landmarks = packaged.base_head.landmarks
+    # Exact for the shape model; the heads themselves bend a little, as the packaged decoders do.
+    landmarks = LandmarkBasis(
+        *(
+            np.asarray(at_landmarks(part), np.float32)
+            for part in (shapes.mean, shapes.modes, packaged.expressions(translation.middle))
+        )
     )
     contents = {
         ENCODER_FILE: graph,
@@ -272,6 +274,5 @@ def _package(
         "identity_size": size,
         "identity": "whitened: one standard deviation of the shape model's people is 1",
     }
-    origin = {**origin, "landmark_basis_misses_mm": missed}
     manifest = make_manifest(name, f"{__version__}+{digest[:8]}", contents, normalisation, origin)
     return write_model_folder(output, manifest, contents, largest=None)
