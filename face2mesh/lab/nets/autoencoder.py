@@ -17,6 +17,7 @@ Letters: B batch, S vertices, Z numbers in the code, l a level, n_l its vertices
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
@@ -279,7 +279,7 @@ class Decoder(nn.Module):
             layers.append(_block(width, channels[level], level, configuration, hierarchy))
             width = channels[level]
         at = configuration.read_at
-        layers += [SparseMatrix(hierarchy.unpooling(level)) for level in range(bare - 1, at - 1, -1)]
+        self.spread = SparseMatrix(composed_unpooling(hierarchy, bare, at)) if bare > at else None
         self.levels = nn.Sequential(*layers)
         self.read: nn.Module
         if configuration.reading == "vertexwise":
@@ -288,7 +288,14 @@ class Decoder(nn.Module):
             laplacian = SparseMatrix(hierarchy.levels[at].scaled_laplacian())
             self.read = ChebyshevConvolution(width, 3, configuration.order, laplacian, bias=False)
         self.mirror = Mirror(hierarchy.levels[at].mirror) if configuration.symmetric else None
-        self.finest = nn.Sequential(*(_unpooling(configuration, hierarchy, level) for level in range(at - 1, -1, -1)))
+        self.finest = nn.Sequential(
+            *(
+                unpooling(hierarchy, level, configuration.neighbours, configuration.symmetric)
+                if configuration.unpooling == "learned"
+                else SparseMatrix(hierarchy.unpooling(level))
+                for level in range(at - 1, -1, -1)
+            )
+        )
 
     def forward(self, code: Tensor) -> Tensor:
         """(B, Z) to (B, S, 3)."""
@@ -297,20 +304,42 @@ class Decoder(nn.Module):
 
     def coarse(self, code: Tensor) -> Tensor:
         """(B, Z) to (B, n, 3) at the vertices of the level where displacements are read."""
+        features = self.features(code)
+        return self._joined(self.read(features if self.spread is None else self.spread(features)))
+
+    def features(self, code: Tensor) -> Tensor:
+        """(B, Z) to features on the finest level with convolutions; 2B of them in a symmetric network."""
         codes = code if self.mirror is None else torch.cat([code, swapped(code)])
-        coarse: Tensor = self.read(self.levels(self.code(codes).view(-1, *self.coarsest)))
-        if self.mirror is not None:
-            one, other = coarse.chunk(2)
-            coarse = one + self.mirror(other)
-        return coarse
+        features: Tensor = self.levels(self.code(codes).view(-1, *self.coarsest))
+        return features
+
+    def _joined(self, read: Tensor) -> Tensor:
+        if self.mirror is None:
+            return read
+        one, other = read.chunk(2)
+        return one + self.mirror(other)
 
 
-def _unpooling(configuration: AutoencoderConfiguration, hierarchy: Hierarchy, level: int) -> nn.Module:
-    """From the next level to one without convolutions."""
-    if configuration.unpooling == "barycentric":
-        return SparseMatrix(hierarchy.unpooling(level))
-    matrix = widened_unpooling(hierarchy, level, configuration.neighbours)
-    if not configuration.symmetric:
+def composed_unpooling(hierarchy: Hierarchy, coarse: int, fine: int) -> Matrix:
+    """(n_fine, n_coarse), barycentric unpooling over several levels."""
+    matrix = sp.csr_array(sp.eye_array(hierarchy.counts[coarse]))
+    for level in range(coarse - 1, fine - 1, -1):
+        matrix = sp.csr_array(hierarchy.unpooling(level) @ matrix)
+    return matrix
+
+
+def composed_pooling(hierarchy: Hierarchy, coarse: int) -> Matrix:
+    """(n_coarse, n_0), mean pooling over several levels."""
+    matrix = sp.csr_array(sp.eye_array(hierarchy.counts[0]))
+    for level in range(coarse):
+        matrix = sp.csr_array(pooling(hierarchy, level, "mean") @ matrix)
+    return matrix
+
+
+def unpooling(hierarchy: Hierarchy, level: int, neighbours: int, tied: bool) -> nn.Module:
+    """Learned aggregation from the next level to this one; `tied`: alike on both sides."""
+    matrix = widened_unpooling(hierarchy, level, neighbours)
+    if not tied:
         return LearnedSparseMatrix(matrix)
     sides = hierarchy.levels[level].mirror, hierarchy.levels[level + 1].mirror
     return LearnedSparseMatrix(matrix, mirrored_entries(matrix, *sides))
@@ -343,15 +372,15 @@ def _block(
 
 
 def _perceptron(widths: tuple[int, ...]) -> nn.Module:
-    """Linear layers with ELU between them; beside more than one, a linear path of its own where that is small."""
+    """Linear layers with ELU between them."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ELU()]
     return nn.Sequential(*layers[:-1])
 
 
 def pooling(hierarchy: Hierarchy, level: int, kind: str) -> Matrix:
-    """(n_{l+1}, n_l) matrix from `level` to the next: the vertices that are kept, or means of what unpools from them."""
+    """(n_{l+1}, n_l) matrix from a level to the next: the vertices it keeps, or means of what unpools from them."""
     fine, coarse = hierarchy.counts[level], hierarchy.counts[level + 1]
     if kind == "subset":
         ones = (np.ones(coarse), (np.arange(coarse), hierarchy.pool[level]))
