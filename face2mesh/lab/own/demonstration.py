@@ -1,4 +1,4 @@
-"""`face2mesh lab own-sculpts`: a made-up family from sculpts to a model, and what the model gains.
+"""`face2mesh lab own-sculpts`: a made-up family from sculpts to a model, and what the model gains; strangers beside it.
 
 The commands that a user has are run one after the other on a family of `made_up_family`: sculpts as OBJ files, collect,
 render with the rasteriser, train, reconstruct the people held out. Seeds below `TUNING_SEEDS` were looked at while the
@@ -24,6 +24,8 @@ FORMAT = "face2mesh/results"
 VERSION = 1
 TUNING_SEEDS = 100
 MEASURED_SEED = 2026
+SHARED = 0.5
+"""Of people's variance, by a family."""
 PEOPLE, HELD_OUT = 20, 5
 
 
@@ -33,6 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("folder", type=Path, metavar="DIR", help="new folder for the data set and the model")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file of the results")
     parser.add_argument("--family", type=int, nargs="+", default=[MEASURED_SEED], metavar="SEED", help="whose")
+    parser.add_argument("--strangers", type=int, nargs="*", default=[], metavar="SEED", help="people not related, too")
     parser.add_argument("--views", type=int, default=8, metavar="N", help="pictures of each sculpt (8)")
     parser.add_argument("--pictures", type=int, default=3000, metavar="N", help="drawn people to learn from (3000)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (1)")
@@ -41,17 +44,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make, train and measure each family."""
-    families: dict[str, Any] = {}
-    for seed in arguments.family:
-        folder = arguments.folder / f"family-{seed}"
-        families[str(seed)] = demonstrated(folder, seed, arguments.views, arguments.pictures, arguments.workers)
+    groups: dict[str, dict[str, Any]] = {"families": {}, "strangers": {}}
+    for kind, seeds, related in (("families", arguments.family, SHARED), ("strangers", arguments.strangers, 0.0)):
+        for seed in seeds:
+            folder = arguments.folder / f"{kind}-{seed}"
+            found = demonstrated(folder, seed, arguments.views, arguments.pictures, arguments.workers, related)
+            groups[kind][str(seed)] = found
     results = {
         "format": FORMAT,
         "version": VERSION,
         **provenance(None, {"views": arguments.views, "pictures": arguments.pictures}, arguments.family[0]),
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "families": families,
+        **groups,
     }
     text = json.dumps(results, indent=1) + "\n"
     write_atomically(arguments.output, lambda file: file.write(text.encode()))
@@ -59,14 +64,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def demonstrated(folder: Path, seed: int, views: int, pictures: int, workers: int) -> dict[str, Any]:
+def demonstrated(
+    folder: Path, seed: int, views: int, pictures: int, workers: int, related: float = SHARED
+) -> dict[str, Any]:
     """One family: what its model gains, and what it cost."""
     from face2mesh.lab.dataset.collect import collect_dataset
     from face2mesh.lab.dataset.render import Making, render_dataset
     from face2mesh.lab.own.train import Tuning, fine_tune
 
     began, cpu = time.monotonic(), _cpu()
-    names = write_family(folder, seed, PEOPLE)
+    names = write_family(folder, seed, PEOPLE, related)
     collect_dataset(folder, names[-HELD_OUT:])
     render_dataset(folder, Making("raster", seed, 256), views)
     before, cpu_before = time.monotonic() - began, _cpu() - cpu
@@ -96,13 +103,14 @@ def _cpu() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def write_family(folder: Path, seed: int, count: int) -> list[str]:
+def write_family(folder: Path, seed: int, count: int, related: float = SHARED) -> list[str]:
     """Begin a data set of a made-up family: its folder, its template and a sculpt as OBJ of each person.
 
     Args:
         folder: new, or one of the same family.
         seed: of the family.
         count: how many people.
+        related: see `made_up_family`.
 
     Returns:
         Their names.
@@ -113,7 +121,7 @@ def write_family(folder: Path, seed: int, count: int) -> list[str]:
     from face2mesh.write.obj import write_vertices
 
     packaged = Packaged.load()
-    skins = made_up_family(packaged, count, seed)
+    skins = made_up_family(packaged, count, seed, related=related)
     heads = packaged.followers.place(skins, skins, np.zeros((count, len(ARKIT_NAMES))))
     for name in (SCULPTS, PHOTOS):
         (folder / name).mkdir(parents=True, exist_ok=True)

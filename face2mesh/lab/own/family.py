@@ -31,7 +31,9 @@ STREAM = 9101
 """Of the seeds: no split's."""
 
 
-def made_up_family(packaged: Packaged, count: int, seed: int, outside_mm: float = OUTSIDE_MM) -> NDArray[np.float32]:
+def made_up_family(
+    packaged: Packaged, count: int, seed: int, outside_mm: float = OUTSIDE_MM, related: float = SHARED
+) -> NDArray[np.float32]:
     """(n, S, 3) mm, neutral skins of a family.
 
     Args:
@@ -39,10 +41,11 @@ def made_up_family(packaged: Packaged, count: int, seed: int, outside_mm: float 
         count: n.
         seed: of the family.
         outside_mm: how far they are from what its modes can make (less than this, since the modes can follow a little).
+        related: share of people's variance that all of them have in common; 0 for strangers.
     """
     rng = np.random.default_rng([STREAM, seed])
     features = outside_mm * bumps(packaged, rng)
-    common, own = np.sqrt([SHARED, 1 - SHARED])
+    common, own = np.sqrt([related, 1 - related])
     sizes = packaged.identity_size, len(features)
     family = [rng.standard_normal(size) for size in sizes]
     codes, amounts = (
