@@ -13,6 +13,7 @@ FIGURES = (
     "moving",
     "ages",
     "pooling",
+    "morphable-model",
     "pairs",
     "fits",
     "rendered",
@@ -66,6 +67,11 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.pooling import draw as draw_pooling
 
         files = draw_pooling(build, folder)
+    elif what == "morphable-model":
+        from face2mesh.lab.figures.morphable import draw as draw_morphable
+        from face2mesh.model import load
+
+        files = draw_morphable(load(), folder, arguments.seed)
     elif what == "pairs":
         from face2mesh.lab.figures.pairs import draw as draw_pairs
 

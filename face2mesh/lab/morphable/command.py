@@ -102,13 +102,13 @@ def _generalisation(model: Model, corpus: Corpus, outside: Path, count: int) -> 
     training = corpus.population.sample(TRAIN.generator(5), TRAINING).astype(np.float64)
     average, components = g.principal_components(mean, basis, training)
     slopes = model.skin_slopes.of_identity
-    order = g.order_of_modes(slopes[:, region])
+    directions, start = g.principal_directions(slopes[:, region], training), training.mean(0)
     decoder = model.skin_decoder
     report: dict[str, Any] = {"people": count, "sizes": [size for size in SIZES if size <= model.identity_size]}
     for name, heads in people.items():
         curves: dict[str, Any] = {"mean_head": _summary(g.errors(average, heads))}
         curves["model"] = [
-            _summary(g.errors(g.best_heads(decoder, slopes, heads, region, order[:size]), heads))
+            _summary(g.errors(g.best_heads(decoder, slopes, heads, region, start, directions[:size]), heads))
             for size in report["sizes"]
         ]
         curves["pca"] = [

@@ -1,9 +1,9 @@
 """Generalisation: how near a model comes to people it never saw, with so many of its numbers (Styner et al. 2003).
 
-G(k) is the mean error of the best heads that the first k modes can make. Modes are taken in the order of how much they
-move. Heads lie in one frame, so nothing is aligned.
+G(k) is the mean error of the best heads that k numbers can make: codes along the first k directions in which people's
+heads vary most. Heads lie in one frame, so nothing is aligned.
 
-Letters: n people, M identity modes, k of them in use, R vertices of the region measured, S skin vertices.
+Letters: n people, M identity modes, k directions of codes in use, R vertices of the region measured, S skin vertices.
 """
 
 from __future__ import annotations
@@ -28,16 +28,15 @@ def decoded(decoder: SkinDecoder, codes: NDArray[Any], region: NDArray[Any]) -> 
     return np.concatenate(parts)
 
 
-def order_of_modes(slopes: NDArray[Any]) -> NDArray[np.int64]:
-    """Modes by how far they move the vertices, (M,), the farthest first; slopes (M, R, 3)."""
-    order: NDArray[np.int64] = np.argsort(-(np.asarray(slopes, np.float64) ** 2).sum((1, 2)), kind="stable")
-    return order
-
-
 def best_heads(
-    decoder: SkinDecoder, slopes: NDArray[Any], heads: NDArray[Any], region: NDArray[Any], modes: NDArray[Any]
+    decoder: SkinDecoder,
+    slopes: NDArray[Any],
+    heads: NDArray[Any],
+    region: NDArray[Any],
+    start: NDArray[Any],
+    directions: NDArray[Any],
 ) -> Array:
-    """The decoder's heads nearest to given ones with codes that differ from 0 in some modes only.
+    """The decoder's heads nearest to given ones, with codes start + Σ aᵢ · directionᵢ.
 
     Least squares with the decoder's slopes, corrected by what the decoder then really makes of the codes (a chord
     method: identity decoders are nearly linear).
@@ -47,20 +46,33 @@ def best_heads(
         slopes: (M, S, 3), its derivatives at the average head.
         heads: (n, R, 3) mm.
         region: (R,) vertices.
-        modes: (k,) numbers of the code in use.
+        start: (M,) code.
+        directions: (k, M).
 
     Returns:
         (n, R, 3) mm.
     """
-    used = slopes[modes][:, region].reshape(len(modes), -1).astype(np.float64)
-    solve = np.linalg.pinv(used.T)
-    codes = np.zeros((len(heads), decoder.identity_size))
+    moves = np.asarray(directions, np.float64) @ slopes[:, region].reshape(len(slopes), -1)
+    solve = np.linalg.pinv(moves)  # (3R, k)
+    codes = np.repeat(np.asarray(start, np.float64)[None], len(heads), 0)
     made = decoded(decoder, codes, region).astype(np.float64)
     for _ in range(_CORRECTIONS):
         missed = (heads - made).reshape(len(heads), -1)
-        codes[:, modes] += missed @ solve.T
+        codes += missed @ solve @ directions
         made = decoded(decoder, codes, region).astype(np.float64)
     return made
+
+
+def principal_directions(slopes: NDArray[Any], codes: NDArray[Any]) -> Array:
+    """(M, M), directions of codes along which heads vary most, the first ones first.
+
+    The principal components of the heads that slopes (M, R, 3) make of the codes (T, M) of people.
+    """
+    flat = np.asarray(slopes, np.float64).reshape(len(slopes), -1)
+    triangular = np.linalg.qr(flat.T, mode="r")
+    _, _, right = np.linalg.svd((codes - codes.mean(0)) @ triangular.T, full_matrices=False)
+    directions: Array = np.linalg.solve(triangular, right.T).T
+    return directions
 
 
 def principal_components(mean: NDArray[Any], basis: NDArray[Any], codes: NDArray[Any]) -> tuple[Array, Array]:
