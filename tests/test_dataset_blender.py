@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_dataset_template import LANDMARKS, SKIN, VERTICES, mixed_faces, write_obj
 
 from face2mesh.blender import BLENDER_VARIABLE, find_blender, run_in_blender
 from face2mesh.blender.scene import AXES
 from face2mesh.lab.dataset.collect import collect_dataset
+from face2mesh.lab.dataset.conservation import differing, triangulated
+from face2mesh.lab.dataset.dataset import load_template
+from face2mesh.lab.dataset.sculpts import blend_objects
 from face2mesh.lab.dataset.starting import start_dataset
 
 pytestmark = pytest.mark.skipif(
@@ -73,6 +77,18 @@ def test_what_cannot_be_used_is_told(sculpted, which, said):
     refused = [one.line for one in sculpted[3].refused]
     assert len(refused) == 5
     assert len([line for line in refused if which in line and said in line]) == 1, refused
+
+
+def test_a_template_with_triangles_goes_through_blender(tmp_path):
+    write_obj(tmp_path / "mine.obj", VERTICES, mixed_faces())
+    (tmp_path / "marks.json").write_text(json.dumps(LANDMARKS.tolist()))
+    start_dataset(tmp_path / "set", tmp_path / "mine.obj", tmp_path / "marks.json")
+    blend = tmp_path / "set" / "sculpts" / "heads.blend"
+    (rest, name, problem), *others = blend_objects(blend)
+    assert (name, problem, others) == ("base_head", None, [])
+    assert (rest.faces[:, 3] < 0).sum() == len([face for face in mixed_faces() if len(face) == 3])
+    assert rest.vertices.shape == (SKIN, 3)
+    assert not differing(triangulated(rest.faces), load_template(tmp_path / "set"), SKIN)
 
 
 def test_a_second_run_changes_nothing(sculpted, tmp_path):

@@ -10,6 +10,7 @@ from made_up import landmark_places, made_up_corpus, made_up_head
 
 import face2mesh
 from face2mesh.cli import main
+from face2mesh.draw import preview
 from face2mesh.errors import InputFileError
 from face2mesh.face import Camera, Face, Pose
 from face2mesh.head import ARKIT_NAMES, BaseHead
@@ -22,6 +23,7 @@ from face2mesh.lab.dataset.starting import start_dataset
 from face2mesh.lab.dataset.template import mirror_of, read_landmarks
 from face2mesh.lab.graph.command import hierarchy_of_head
 from face2mesh.write import HeadMesh, write
+from face2mesh.write.rig import make_rig
 
 STEPS = 14
 MADE_UP = made_up_head(STEPS)
@@ -180,6 +182,15 @@ def test_its_faces_are_written_as_others(face, suffix, tmp_path):
     area = np.linalg.norm(np.cross(*(mesh.vertices[faces[:, i]] - mesh.vertices[faces[:, 0]] for i in (1, 2))), axis=1)
     assert len(faces) == 2 * len(QUADS)
     assert (area > 0).all()
+
+
+def test_it_is_drawn_and_measured_without_eyes_of_its_own(face):
+    picture = preview(face, np.full((320, 320, 3), 90, np.uint8))
+    assert picture.std() > 10
+    lids = face.landmarks
+    assert face.eye_distance_mm == pytest.approx(np.linalg.norm(lids[42:48].mean(0) - lids[36:42].mean(0)), rel=1e-6)
+    with pytest.raises(face2mesh.OutputError, match="write it without bones"):
+        make_rig(face.vertices, {}, face.head.topology, face.head.neck_border)
 
 
 def test_a_head_with_triangles_is_not_subdivided(face):

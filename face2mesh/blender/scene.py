@@ -107,6 +107,8 @@ def scene_arrays(mesh: HeadMesh, unit: float) -> dict[str, NDArray[Any]]:
     moved = np.linalg.norm(morphs, axis=2) > MOVES_MM
     parts = []
     for part, (first, last) in topology.part_vertices.items():
+        if first == last:
+            continue
         keys = [name for name, moves in zip(mesh.morphs, moved[:, first:last].any(1), strict=True) if moves]
         # The skin has all of them, because its sliders move the other parts'.
         keys = list(mesh.morphs) if part == "skin" else keys

@@ -61,9 +61,13 @@ def _part(arrays: Any, document: Any, part: Any, texture: Any) -> Any:
     name, (first, last), (start, end) = part["name"], part["vertices"], part["quads"]
     mesh = bpy.data.meshes.new(name)
     quads, corners = arrays["quads"][start:end] - first, arrays["uv_quads"][start:end]
-    mesh.from_pydata(arrays["positions"][first:last].tolist(), [], quads.tolist())
+    # Of a triangle the last corner is there twice.
+    given = np.ones(quads.shape, bool)
+    given[:, 3] = quads[:, 2] != quads[:, 3]
+    faces = [row[:count] for row, count in zip(quads.tolist(), given.sum(1).tolist(), strict=True)]
+    mesh.from_pydata(arrays["positions"][first:last].tolist(), [], faces)
     mesh.polygons.foreach_set("use_smooth", np.ones(len(quads), bool))
-    mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", arrays["uv"][corners].ravel())
+    mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", arrays["uv"][corners[given]].ravel())
     colours = mesh.color_attributes.new("Color", "BYTE_COLOR", "POINT")
     colours.data.foreach_set("color_srgb", arrays["colours"][first:last].ravel())
     mesh.materials.append(_material(arrays, part, texture))

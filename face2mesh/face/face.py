@@ -184,9 +184,14 @@ class Face:
 
     @property
     def eye_distance_mm(self) -> float:
-        """Between the eyeballs' middles, without expression."""
+        """Between the eyeballs' middles, without expression; between those of the lids' landmarks without eyeballs."""
         neutral = self.vertices if not self.weights.any() else self.neutral().vertices
-        left, right = (neutral[slice(*self.head.part_vertices[eye])].mean(0) for eye in ("left_eye", "right_eye"))
+        parts = [slice(*self.head.part_vertices[eye]) for eye in ("left_eye", "right_eye")]
+        if parts[0].start == parts[0].stop:  # a head of one part
+            lids = self.head.landmarks(neutral)
+            left, right = lids[42:48].mean(0), lids[36:42].mean(0)
+        else:
+            left, right = (neutral[part].mean(0) for part in parts)
         return float(np.linalg.norm(left - right))
 
     @property

@@ -66,8 +66,10 @@ def make_rig(neutral: Floats, morphs: Mapping[str, Floats], topology: Topology, 
         neck_border: (N,), vertices around the cut neck; the root is in their middle.
 
     Raises:
-        OutputError: `jawOpen` does not turn the lower teeth, or a look does not turn an eye.
+        OutputError: `jawOpen` does not turn the lower teeth, a look does not turn an eye, or there are neither.
     """
+    if any(first == last for first, last in (topology.part_vertices[part] for part in ("lower_teeth", *EYES))):
+        raise OutputError("bones: this head has no teeth and eyes as parts of their own; write it without bones.")
     jaw = _hinge(neutral, morphs["jawOpen"], slice(*topology.part_vertices["lower_teeth"]))
     joints = [Joint("neck", -1, neutral[neck_border].mean(0, dtype=np.float64)), Joint("jaw", 0, jaw.place)]
     weights = np.zeros((len(neutral), 4), np.float32)

@@ -27,12 +27,13 @@ def build(arrays: Any) -> None:
     units.system, units.length_unit = "METRIC", "MILLIMETERS"
     scene.view_settings.view_transform = "Standard"
     faces, corners = arrays["faces"], arrays["uv_faces"]
-    counts = np.where(faces[:, 2] == faces[:, 3], 3, 4)
+    # Of a triangle the last corner is there twice.
+    given = np.ones(faces.shape, bool)
+    given[:, 3] = faces[:, 2] != faces[:, 3]
     mesh = bpy.data.meshes.new(document["name"])
-    polygons = [row[:count] for row, count in zip(faces.tolist(), counts.tolist(), strict=True)]
+    polygons = [row[:count] for row, count in zip(faces.tolist(), given.sum(1).tolist(), strict=True)]
     mesh.from_pydata(arrays["positions"].tolist(), [], polygons)
-    points = np.concatenate([row[:count] for row, count in zip(corners, counts, strict=True)])
-    mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", arrays["uv"][points].ravel())
+    mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", arrays["uv"][corners[given]].ravel())
     mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
     mesh.polygons.foreach_set("material_index", arrays["part_of_face"])
     colours = mesh.color_attributes.new("Color", "BYTE_COLOR", "POINT")
