@@ -37,7 +37,8 @@ class Plot:
         self.across, self.down, (self.width, self.height) = across, down, size
         self.picture = Image.new("RGB", size, PAPER)
         self.pen = ImageDraw.Draw(self.picture)
-        small, large = ImageFont.load_default(13), ImageFont.load_default(16)
+        self.font = small = ImageFont.load_default(13)
+        large = ImageFont.load_default(16)
         left, top, right, bottom = self.frame
         for value in across.ticks:
             x = self.place(value, down.low)[0]
@@ -88,12 +89,35 @@ class Plot:
         """A thin line between two points: an interval."""
         self.pen.line((self.place(*low), self.place(*high)), fill=colour, width=1)
 
-    def name(
-        self, x: float, y: float, text: str, colour: Colour, shift: tuple[int, int] = (8, 0), anchor: str = "lm"
-    ) -> None:
+    def name(self, x: float, y: float, text: str, colour: Colour, shift: tuple[int, int] = (8, 0)) -> None:
         """A word beside a point."""
         u, v = self.place(x, y)
-        self.pen.text((u + shift[0], v + shift[1]), text, colour, ImageFont.load_default(13), anchor)
+        self.pen.text((u + shift[0], v + shift[1]), text, colour, self.font, "lm")
+
+    def name_all(self, entries: Sequence[tuple[float, float, str, Colour]]) -> None:
+        """Words beside points, each where it covers neither a point nor another word, with a line to its point.
+
+        Args:
+            entries: x, y, the word and its colour; the first ones get the nearest places.
+        """
+        left, top, right, bottom = self.frame
+        points = [self.place(x, y) for x, y, *_ in entries]
+        taken = [(u - 6, v - 6, u + 6, v + 6) for u, v in points]
+        for (u, v), (_, _, text, colour) in zip(points, entries, strict=True):
+            width = self.font.getlength(text)
+            boxes = []
+            for away in (9, 24, 42, 62, 84, 110):
+                for down in (0, -15, 15, -30, 30, -45, 45, -60, 60, -78, 78, -96, 96):
+                    for start in (u + away, u - away - width):
+                        boxes.append((start, v + down - 7, start + width, v + down + 7))
+            inside = [b for b in boxes if left < b[0] and b[2] < right and top < b[1] and b[3] < bottom]
+            free = [b for b in inside if not any(_overlap(b, other) for other in taken)]
+            chosen = min(free or inside or boxes, key=lambda b: abs((b[0] + b[2]) / 2 - u) + 2 * abs(b[1] + 7 - v))
+            taken.append(chosen)
+            near = chosen[0] if chosen[0] > u else chosen[2]
+            if abs(near - u) > 12 or abs(chosen[1] + 7 - v) > 8:
+                self.pen.line((u, v, near + (-2 if near > u else 2), chosen[1] + 7), fill=colour, width=1)
+            self.pen.text((chosen[0], chosen[1] + 7), text, colour, self.font, "lm")
 
     def legend(self, entries: Sequence[tuple[str, Colour]], at: tuple[int, int]) -> None:
         """Names and their colours, one under the other, from a place inside the panel."""
@@ -101,11 +125,15 @@ class Plot:
         for row, (text, colour) in enumerate(entries):
             y = top + 18 * row
             self.pen.line((left, y + 8, left + 22, y + 8), fill=colour, width=3)
-            self.pen.text((left + 28, y + 8), text, INK, ImageFont.load_default(13), "lm")
+            self.pen.text((left + 28, y + 8), text, INK, self.font, "lm")
 
     def array(self) -> Picture:
         """(H, W, 3) uint8."""
         return np.asarray(self.picture)
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def linear_axis(low: float, high: float, ticks: Sequence[float]) -> Axis:

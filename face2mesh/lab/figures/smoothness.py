@@ -14,12 +14,13 @@ from face2mesh.draw.sheet import INK, PAPER
 from face2mesh.lab.figures.curves import Axis
 from face2mesh.lab.figures.errors import SCALE
 from face2mesh.lab.figures.plot import PALE, Colour, Plot, linear_axis, logarithmic_axis, side_by_side
-from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP
+from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP, TRUNK, TRUNK_SWEEP
 from face2mesh.lab.smoothness.sweep import MEAN_HEAD, REGRESSION
 from face2mesh.lab.smoothness.task import Task
 
 RED, BLUE, GREEN, GREY, AMBER = (190, 50, 40), (40, 95, 170), (20, 130, 75), (140, 140, 142), (200, 130, 20)
-LEAST_NOISE = 0.001
+VIOLET = (125, 70, 160)
+LEAST_NOISE = 0.0003
 """Noise below this is drawn on the axis."""
 SHOWN_PENALTIES = (0.01, 0.1, 1.0)
 """Weights in spectra and error maps."""
@@ -45,7 +46,9 @@ def spectra(found: Measured) -> Picture:
     middles = ((edges[:-1] + edges[1:]) / 2).tolist()
     across = linear_axis(0, 2, (0, 0.5, 1, 1.5, 2))
     lowest = 10 ** np.floor(np.log10(min(true)))
-    energy = Plot("Energy by frequency", across, logarithmic_axis(lowest, 1e3), ("eigenvalue of L", "mm²"), (430, 400))
+    energy = Plot(
+        "Energy by frequency", across, logarithmic_axis(lowest, 1e3), ("eigenvalue of L", "squared mm"), (430, 400)
+    )
     gain = Plot(
         "Detail kept", across, linear_axis(-0.2, 1.2, (0, 0.25, 0.5, 0.75, 1)), ("eigenvalue of L", "gain"), (430, 400)
     )
@@ -120,52 +123,59 @@ def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Pictu
     def at(measured: Measured) -> tuple[float, float]:
         return measured["gain"]["value"], max(measured["noise"]["value"], LEAST_NOISE)
 
-    curve = [recipe.name for recipe in SWEEP if recipe.name in first]
-    plot.line(*zip(*(at(first[name]) for name in curve), strict=True), BLUE)  # type: ignore[arg-type]
+    curves = {
+        colour: [recipe.name for recipe in recipes if recipe.name in first]
+        for colour, recipes in ((BLUE, SWEEP), (VIOLET, TRUNK_SWEEP))
+    }
+    for colour, names in curves.items():
+        places = [at(first[name]) for name in names]
+        plot.line([x for x, _ in places], [y for _, y in places], colour)
+    curve = [name for names in curves.values() for name in names]
     own = {*curve, OURS}
-    for name, measured in first.items():
-        if name not in own:
-            plot.point(*at(measured), GREY, 4)
-            plot.name(*at(measured), name, PALE)
+    named: list[tuple[float, float, str, Colour]] = []
     for measured in found["runs"]:
-        name = measured["run"]["recipe"]["name"]
-        colour = _colour(name)
-        if name in own and colour is not None:
-            plot.point(*at(measured), colour, 5, hollow=measured["run"]["seed"] > 0)
-    for name in curve:
-        plot.name(*at(first[name]), PLAIN if name == PLAIN else name.removeprefix("penalty-"), _colour(name) or BLUE)
-    if OURS in first:
-        plot.name(*at(first[OURS]), OURS, GREEN, (-8, 0), "rm")
+        name, again = measured["run"]["recipe"]["name"], measured["run"]["seed"] > 0
+        colour = _colour(name) or GREY
+        plot.point(*at(measured), colour, 5 if name in own else 4, hollow=again)
+        if not again:
+            told = name.rpartition("penalty-")[2] if name in curve else name
+            named.append((*at(measured), told, colour if name in own else PALE))
     linear = found["untrained"][REGRESSION]
-    plot.point(*at(linear), AMBER, 6, hollow=True)
-    plot.name(*at(linear), "linear regression", AMBER, (-8, -12), "rm")
+    plot.point(*at(linear), AMBER, 7, hollow=True)
+    named.append((*at(linear), "linear regression", AMBER))
+    plot.name_all(sorted(named, key=lambda entry: entry[3] == PALE))
     return plot.array()
 
 
 def _by_weight(found: Measured, first: Mapping[str, Measured]) -> Picture:
-    swept = [(w, first[f"penalty-{w:g}"]) for w in PENALTIES if f"penalty-{w:g}" in first]
-    flat = {PLAIN: (first.get(PLAIN), RED), OURS: (first.get(OURS), GREEN)}
+    curves = {
+        start: [(w, first[f"{start}{w:g}"]) for w in PENALTIES if f"{start}{w:g}" in first]
+        for start in ("penalty-", f"{TRUNK}-penalty-")
+    }
     level: dict[str, tuple[float, Colour]] = {
-        name: (measured["normal_degrees"]["value"], colour) for name, (measured, colour) in flat.items() if measured
+        name: (first[name]["normal_degrees"]["value"], _colour(name) or GREY)
+        for name in (PLAIN, TRUNK, OURS)
+        if name in first
     }
     level[MEAN_HEAD] = (found["untrained"][MEAN_HEAD]["normal_degrees"]["value"], GREY)
-    values = [measured["normal_degrees"]["value"] for _, measured in swept]
+    values = [measured["normal_degrees"]["value"] for swept in curves.values() for _, measured in swept]
     top = 1.15 * max([*values, *(value for value, _ in level.values())])
     step = 10 ** np.floor(np.log10(top / 2))
     ticks = np.arange(0, top, step * (2 if top / step > 10 else 1)).tolist()
-    across = logarithmic_axis(PENALTIES[0] / 2, PENALTIES[-1] * 2)
-    names = ("weight of the penalty, mean ‖L·pred‖²", "degrees")
+    across = logarithmic_axis(PENALTIES[0] / 2, PENALTIES[-1] * 8)
+    names = ("weight of the penalty on roughness", "degrees")
     plot = Plot("Error of the normals", across, Axis(0, top, False, tuple(ticks)), names, _SIZE)
     for name, (value, colour) in level.items():
         plot.line([across.low, across.high], [value, value], colour, 1)
-        plot.name(across.low, value, name, colour, (6, -9))
-    weights = [weight for weight, _ in swept]
-    plot.line(weights, values, BLUE)
-    for weight, measured in swept:
-        error = measured["normal_degrees"]
-        if error["low"] is not None:
-            plot.bar((weight, error["low"]), (weight, error["high"]), BLUE)
-        plot.point(weight, error["value"], BLUE)
+        plot.name(PENALTIES[-1], value, name, colour, (14, -8 if name != PLAIN else 9))
+    for start, swept in curves.items():
+        colour = _colour(start) or BLUE
+        plot.line([weight for weight, _ in swept], [one["normal_degrees"]["value"] for _, one in swept], colour)
+        for weight, measured in swept:
+            error = measured["normal_degrees"]
+            if error["low"] is not None:
+                plot.bar((weight, error["low"]), (weight, error["high"]), colour)
+            plot.point(weight, error["value"], colour)
     return plot.array()
 
 
@@ -180,6 +190,7 @@ def _lines(named: Mapping[str, Any]) -> list[tuple[str, Colour]]:
     wanted = [
         (PLAIN, RED),
         *((f"penalty-{w:g}", shade) for w, shade in zip(SHOWN_PENALTIES, shades, strict=True)),
+        (TRUNK, VIOLET),
         (OURS, GREEN),
     ]
     return [(name, colour) for name, colour in wanted if name in named]
@@ -190,5 +201,6 @@ def _told(name: str) -> str:
 
 
 def _colour(name: str) -> Colour | None:
-    known = {PLAIN: RED, OURS: GREEN}
-    return known.get(name, BLUE if name.startswith("penalty-") else None)
+    known = {PLAIN: RED, TRUNK: VIOLET, OURS: GREEN}
+    by_start = {"penalty-": BLUE, f"{TRUNK}-penalty-": VIOLET}
+    return known.get(name) or next((colour for start, colour in by_start.items() if name.startswith(start)), None)

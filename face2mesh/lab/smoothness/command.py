@@ -17,7 +17,7 @@ import numpy as np
 from face2mesh.errors import Face2MeshError, InputFileError
 from face2mesh.lab.smoothness.comparison import compared
 from face2mesh.lab.smoothness.meshes import read_task
-from face2mesh.lab.smoothness.remedies import OUR_RECIPE, OURS, PLAIN, REMEDIES, SWEEP, Recipe
+from face2mesh.lab.smoothness.remedies import OUR_RECIPE, OURS, PLAIN, REMEDIES, SWEEP, TRUNK_SWEEP, Recipe
 from face2mesh.lab.smoothness.sweep import PREDICTED, Run, measures, swept, untrained
 from face2mesh.lab.smoothness.task import CORPORA, Task, draw_expressions, draw_people
 from face2mesh.store import provenance, write_atomically
@@ -28,7 +28,7 @@ _DRAW = {"people": draw_people, "expressions": draw_expressions}
 _INPUTS = {"people": ("base-head", "corpus"), "expressions": ("base-head", "corpus", "moving-corpus")}
 _MAIN = (PLAIN, "penalty-0.1", "penalty-1", OURS)
 """Of which further seeds are trained."""
-RECIPES = {recipe.name: recipe for recipe in (*SWEEP, OUR_RECIPE, *REMEDIES)}
+RECIPES = {recipe.name: recipe for recipe in (*SWEEP, *TRUNK_SWEEP, OUR_RECIPE, *REMEDIES)}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,7 +57,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="NAME",
         help=f"some of {', '.join(RECIPES)} (default: the sweep and ours)",
     )
-    parser.add_argument("--remedies", action="store_true", help="train every remedy too")
+    parser.add_argument(
+        "--remedies", action="store_true", help="train every remedy, and our decoder with the penalty, too"
+    )
     parser.add_argument("--time-limit", type=float, metavar="MINUTES", help="begin no training after so long")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/smoothness.json"), metavar="FILE")
     parser.add_argument("--pictures", type=Path, default=Path("docs/pictures"), metavar="DIR")
@@ -149,7 +151,7 @@ def chosen_runs(arguments: argparse.Namespace) -> list[Run]:
     if arguments.only:
         recipes = [RECIPES[name] for name in RECIPES if name in arguments.only]
     else:
-        recipes = [*SWEEP[:1], OUR_RECIPE, *SWEEP[1:], *(REMEDIES if arguments.remedies else ())]
+        recipes = [*SWEEP[:1], OUR_RECIPE, *SWEEP[1:], *((*TRUNK_SWEEP, *REMEDIES) if arguments.remedies else ())]
     runs = [Run(recipe, 0, arguments.steps * recipe.longer) for recipe in recipes]
     further = [recipe for recipe in recipes if recipe.name in _MAIN]
     return runs + [Run(recipe, seed, arguments.steps) for seed in range(1, arguments.seeds) for recipe in further]
@@ -158,7 +160,10 @@ def chosen_runs(arguments: argparse.Namespace) -> list[Run]:
 def summary(task: Task, done: list[dict[str, Any]], baselines: dict[str, Any]) -> dict[str, Any]:
     """What the results file tells of a task."""
     first = {measured["run"]["recipe"]["name"]: measured for measured in done if measured["run"]["seed"] == 0}
-    curve = [first[recipe.name] for recipe in SWEEP if recipe.name in first]
+    curves = {
+        kind: [first[recipe.name] for recipe in recipes if recipe.name in first]
+        for kind, recipes in (("classical", SWEEP), ("trunk", TRUNK_SWEEP))
+    }
     return {
         "configuration": task.configuration,
         "vertices": len(task.rest),
@@ -167,7 +172,9 @@ def summary(task: Task, done: list[dict[str, Any]], baselines: dict[str, Any]) -
         "runs": done,
         "untrained": baselines,
         "spread": spreads(done),
-        "ours_against_curve": compared(first[OURS], curve) if OURS in first and curve else None,
+        "ours_against": {
+            kind: compared(first[OURS], curve) for kind, curve in curves.items() if curve and OURS in first
+        },
     }
 
 

@@ -11,7 +11,7 @@ from face2mesh.lab.smoothness.objective import SweepWeights
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """Weights of mean ‖L·pred‖² (mm²) against a mean vertex distance of 1 mm: five decades."""
-PLAIN, OURS = "plain", "ours"
+PLAIN, TRUNK, OURS = "plain", "trunk", "ours"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,18 @@ def penalised(weight: float) -> Recipe:
     return Recipe(f"penalty-{weight:g}", weights=SweepWeights(smoothness=weight))
 
 
+def penalised_trunk(weight: float) -> Recipe:
+    """The packaged decoders' trunk with that penalty: a network that has detail to lose."""
+    return Recipe(
+        f"{TRUNK}-penalty-{weight:g}", TrunkConfiguration(), SweepWeights(smoothness=weight), learning_rate=3e-3
+    )
+
+
 SWEEP: tuple[Recipe, ...] = (Recipe(PLAIN), *(penalised(weight) for weight in PENALTIES))
+TRUNK_SWEEP: tuple[Recipe, ...] = (
+    Recipe(TRUNK, TrunkConfiguration(), learning_rate=3e-3),
+    *(penalised_trunk(weight) for weight in PENALTIES),
+)
 OUR_RECIPE = Recipe(OURS, TrunkConfiguration(), SweepWeights(edges=1.0), linear_base=True, learning_rate=3e-3)
 REMEDIES: tuple[Recipe, ...] = (
     Recipe("laplacian-match", weights=SweepWeights(laplacian_match=10.0)),
@@ -53,7 +64,6 @@ REMEDIES: tuple[Recipe, ...] = (
     Recipe("normals", weights=SweepWeights(normals=1.0)),
     Recipe("differential", Remedies(differential=0.01)),
     Recipe("linear-base", Remedies(reading="zero"), linear_base=True),
-    Recipe("trunk", TrunkConfiguration(), learning_rate=3e-3),
     Recipe("skips", Remedies(skips=8)),
     Recipe("learned-unpooling", Remedies(learned_unpooling=True)),
     Recipe("zero-last", Remedies(reading="zero")),
