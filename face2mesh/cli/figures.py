@@ -18,7 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "of held-out people. Of a model: its mean and modes, and the levels.",
     )
     parser.add_argument("what", type=Path, metavar="DATASET|MODEL", help="folder of a data set or of a model")
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="for the pictures (DATASET/figures)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="for pictures (DATASET/figures, MODEL-figures)"
+    )
     parser.add_argument("--model", type=Path, metavar="DIR", help="whose heads are shown beside a data set's sculpts")
     parser.add_argument(
         "--smoothness",
@@ -36,13 +38,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from face2mesh.model.manifest import MANIFEST_FILE
 
     folder: Path = arguments.what
-    out: Path = arguments.output or folder / "figures"
     if (folder / DATASET_FILE).exists():
+        out: Path = arguments.output or folder / "figures"
         files = draw_dataset(folder, arguments.model, out)
         if arguments.smoothness:
             draw_trade_off(folder, arguments.smoothness, out)
     elif (folder / MANIFEST_FILE).exists():
-        files = draw_model(folder, arguments.output or Path(f"{folder.name}-figures"))
+        files = draw_model(folder, arguments.output or folder.with_name(f"{folder.name}-figures"))
     else:
         raise InputFileError(
             f"{folder}: neither a data set (made by `face2mesh dataset collect`) nor a model (by `face2mesh train`)."
