@@ -5,7 +5,7 @@ Placement and codes are found together by Gauss and Newton's method, with a prio
     Σ_i w_i |s · x_i(identity, weights) + t − Rᵀ · y_i|² / σ²  +  |identity|²  +  |weights / τ|²
 
 over the identity code, weights between 0 and 1, rotation R, shift t and, if asked for, scale s: the maximum a
-posteriori fit of a morphable model (Blanz and Vetter 1999, section 4) for vertices y_i that are given.
+posteriori fit of a morphable model (after Blanz and Vetter 1999) for vertices y_i that are given.
 
 Letters: S skin vertices, N rows of a residual, M identity modes, E = 52 expression weights, U unknowns.
 """

@@ -56,7 +56,7 @@ def mixed_codes(first: NDArray[Any], second: NDArray[Any], share: float) -> NDAr
     """A code (M,) on the great circle from one to another, its length between theirs.
 
     Two random codes are at right angles, and the middle of the straight line between them is 30 % nearer to the average
-    head than either: a face with less character (White 2016, "Sampling generative networks", section 2.1, for
+    head than either: a face with less character (White 2016, "Sampling generative networks", for
     autoencoders). None where a code has no direction, or the two are opposite: there is no one way then.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)

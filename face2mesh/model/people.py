@@ -27,7 +27,7 @@ MADE_BY = "face2mesh lab package"
 
 SMOOTHING = 0.15
 """Standard deviation by which a row of the table is moved, in the table's own deviations (the smoothed bootstrap, with
-the shrinking that keeps the variance: Silverman 1986, section 6.4)."""
+the shrinking that keeps the variance: Silverman 1986, "Density estimation for statistics and data analysis")."""
 
 
 @dataclass(frozen=True)
