@@ -108,7 +108,8 @@ class SparseMatrix(nn.Module):
         if key not in self._made:
             matrix = sp.csr_array(self.matrix.T) if transposed else self.matrix
             matrix.sort_indices()
-            with warnings.catch_warnings():
+            # Torch 2.11 warns unless the invariants' checks are switched explicitly, and not by the argument.
+            with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants(True):
                 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
                 self._made[key] = torch.sparse_csr_tensor(
                     torch.from_numpy(matrix.indptr.astype(np.int32)),
@@ -116,7 +117,6 @@ class SparseMatrix(nn.Module):
                     torch.from_numpy(matrix.data).to(x.dtype),
                     matrix.shape,
                     device=x.device,
-                    check_invariants=True,
                 )
         return self._made[key]
 
