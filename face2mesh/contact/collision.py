@@ -114,7 +114,9 @@ class Sheet:
         triangles = self.around[closest].reshape(len(points), NEAREST * self.around.shape[1])  # (N, NEAREST · R)
         corners = self.triangles[triangles]
         places = heads[head[:, None, None], corners]
-        weights, squares = closest_on_triangles(points[:, None], places[..., 0, :], places[..., 1, :], places[..., 2, :])
+        weights, squares = closest_on_triangles(
+            points[:, None], places[..., 0, :], places[..., 1, :], places[..., 2, :]
+        )
         best = squares.argmin(1)
         row = np.arange(len(points))
         return corners[row, best].astype(np.int64), weights[row, best], np.sqrt(squares[row, best])

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,9 +200,7 @@ class Lips:
         contacts = contacts.only(contacts.depth < DEEPEST_MM)
         return contacts.only(np.isin(contacts.head, contacts.head[contacts.depth > ENOUGH_MM]))
 
-    def _inside(
-        self, heads: Array, rows: NDArray[np.int64], pair: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _inside(self, heads: Array, rows: NDArray[np.int64], pair: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Of one pair, heads (C,) and vertices (C,) that are inside the solid."""
         samples, solid, _, _ = self._pairs[pair]
         inside = np.zeros((len(rows), len(samples)), bool)

@@ -1,8 +1,8 @@
 """Contact in the heads that a model decodes.
 
-Decoders are smooth: they follow heads whose lids and lips touch to a few hundredths of a millimetre on average, but miss
-contact itself by tenths. Here lids and lips of every decoded head are settled as those of the heads that taught it were.
-What a full blink, and closed lips, leave open in a face is what the decoder itself makes of them.
+Decoders are smooth: they follow heads whose lids and lips touch to a tenth of a millimetre on average, but miss contact
+itself by more. Here lids and lips of every decoded head are settled as those of the heads that taught it were. What a
+full blink, and closed lips, leave open in a face is what the decoder itself makes of them.
 
 Letters: B heads, V vertices, S of them skin, N heads of neutrals (1 or B).
 """

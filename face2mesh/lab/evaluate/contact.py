@@ -1,4 +1,4 @@
-"""`face2mesh lab contact`: what passes through what in the linear corpus, in the moving one and in decoders.
+"""`face2mesh lab contact`: what passes through what in the corpora, and in the heads that users get.
 
 A thousand combinations on fifty people, drawn from held-out splits of the moving corpus's sampler; then the same people
 with single movements that must meet: closed lids, and lips that `mouthClose` closes over an open jaw.
@@ -37,10 +37,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "contact",
         help="count lids in eyeballs and lips in lips, teeth and tongue",
-        description="Reads BUILD/base-head.npz, corpus.npz and moving-corpus.npz; writes FILE.",
+        description="Reads BUILD/base-head.npz, corpus.npz and moving-corpus.npz and a packaged model; writes FILE.",
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("results/contact.json"), metavar="FILE")
-    parser.add_argument("--decoders", type=Path, metavar="RUN", help="count the heads of these decoders too")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="a packaged model (default: Face2Mesh's own)")
     parser.add_argument("--combinations", type=int, default=COMBINATIONS, metavar="N", help="how many (1000)")
     parser.set_defaults(run=run)
 
@@ -50,25 +50,31 @@ def run(arguments: argparse.Namespace) -> None:
     from face2mesh.lab.corpus.contact import ContactCounter
     from face2mesh.lab.corpus.moving import FILE, MovingCorpus
     from face2mesh.lab.corpus.splits import MOVING_HELD_OUT_PEOPLE
+    from face2mesh.model import load
+    from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
 
     build: Path = arguments.build
     inputs = {"base_head": build / "base-head.npz", "corpus": build / "corpus.npz", "moving_corpus": build / FILE}
     moving = MovingCorpus.load(inputs["moving_corpus"], inputs["corpus"], inputs["base_head"])
+    inputs["model"] = (arguments.model or PACKAGED) / MANIFEST_FILE
+    model = load(arguments.model)
     counter = ContactCounter(moving.base)
     split = MOVING_HELD_OUT_PEOPLE
     people = moving.population.sample(split.generator(stream=2), PEOPLE)
     weights = split.expressions(split.generator(stream=3), arguments.combinations)
     codes = people[np.arange(len(weights)) % PEOPLE]
-    sources: dict[str, Heads] = {"linear": moving.linear.heads, "moving": moving.heads}
-    if arguments.decoders is not None:
-        inputs["decoders"] = arguments.decoders / "checkpoint.json"
-        sources["decoders"] = decoded(arguments.decoders, moving, build)
+    sources: dict[str, Heads] = {
+        "linear": moving.linear.heads,
+        "moving": moving.heads,
+        "networks": model.unsettled().decode,
+        "model": model.decode,
+    }
     report: dict[str, Any] = {"format": FORMAT}
     for name, heads in sources.items():
         began = time.process_time()
         report[name] = {**_combinations(counter, heads, codes, weights), **_meetings(counter, heads, people)}
-        if name == "decoders":
-            report[name]["error"] = _error(moving, heads, codes, weights)
+        if name in ("networks", "model"):
+            report[name]["from_moving_corpus_mm"] = _differences(moving, heads, codes, weights)
         print(f"{name}: {time.process_time() - began:.0f} s of CPU")
     configuration = {"combinations": arguments.combinations, "people": PEOPLE, "split": split.name}
     report["provenance"] = provenance(inputs, configuration, split.seed)
@@ -116,43 +122,18 @@ def _summary(gaps: list[Any]) -> dict[str, float]:
     }
 
 
-def decoded(run: Path, moving: MovingCorpus, build: Path) -> Heads:
-    """Heads of the decoders of a training run, followers placed as the runtime does."""
-    import torch
-
-    from face2mesh.lab.graph.hierarchy import Hierarchy
-    from face2mesh.lab.train.runs import read_decoders
-
-    hierarchy = Hierarchy.load(build / "hierarchy.npz")
-    made_of = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "hierarchy")}
-    identity, expression, _ = read_decoders(run, moving.base, hierarchy, made_of)
-    followers = moving.followers()
-
-    def heads(codes: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.no_grad():
-            rows = torch.from_numpy(codes)
-            neutral = identity(rows)
-            expressed = neutral + expression(rows, torch.from_numpy(weights))
-        return followers.place(neutral.numpy(), expressed.numpy(), weights)
-
-    return heads
-
-
-def _error(
+def _differences(
     moving: MovingCorpus, heads: Heads, codes: NDArray[np.float32], weights: NDArray[np.float32]
 ) -> dict[str, float]:
-    """Mean distances in mm over face and ears between decoders' heads and the moving corpus's."""
-    face = moving.base.regions["face_and_ears"]
-    sums = np.zeros(3)
-    zero = np.zeros_like(weights[:BATCH])
+    """Mean distances in mm from the moving corpus's heads: over face and ears, and over lips and lids apart."""
+    base = moving.base
+    regions = {"face": base.regions["face_and_ears"]}
+    for name in ("lip", "lid"):
+        regions[f"{name}s"] = base.region(f"{name}_upper") | base.region(f"{name}_lower")
+    sums = dict.fromkeys(regions, 0.0)
     for row in range(0, len(codes), BATCH):
         code, weight = codes[row : row + BATCH], weights[row : row + BATCH]
-        true, guess = moving.heads(code, weight)[:, face], heads(code, weight)[:, face]
-        true_neutral, neutral = moving.heads(code)[:, face], heads(code, zero[: len(code)])[:, face]
-        pairs = ((guess, true), (neutral, true_neutral), (guess - neutral, true - true_neutral))
-        sums += [np.linalg.norm(one - other, axis=2).mean(1).sum() for one, other in pairs]
-    means = sums / len(codes)
-    return {
-        name: round(float(mean), 4)
-        for name, mean in zip(("head_mm", "neutral_mm", "displacement_mm"), means, strict=True)
-    }
+        apart = np.linalg.norm(moving.heads(code, weight) - heads(code, weight), axis=2)
+        for name, region in regions.items():
+            sums[name] += float(apart[:, region].mean(1).sum())
+    return {name: round(total / len(codes), 4) for name, total in sums.items()}

@@ -11,6 +11,7 @@ FIGURES = (
     "base-head",
     "corpus",
     "moving",
+    "contact",
     "ages",
     "pooling",
     "morphable-model",
@@ -59,6 +60,10 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.moving import draw as draw_moving
 
         files = draw_moving(build, folder)
+    elif what == "contact":
+        from face2mesh.lab.figures.contact import draw as draw_contact
+
+        files = draw_contact(build, folder)
     elif what == "ages":
         from face2mesh.lab.figures.ages import draw as draw_ages
 
