@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_dataset import made_up_dataset
 from test_dataset_template import LANDMARKS, SKIN, VERTICES, mixed_faces, write_obj
 
 from face2mesh.blender import BLENDER_VARIABLE, find_blender, run_in_blender
 from face2mesh.blender.scene import AXES
+from face2mesh.lab.dataset import Dataset, cycles
 from face2mesh.lab.dataset.collect import collect_dataset
 from face2mesh.lab.dataset.conservation import differing, triangulated
 from face2mesh.lab.dataset.dataset import load_template
+from face2mesh.lab.dataset.render import Making, render_dataset
 from face2mesh.lab.dataset.sculpts import blend_objects
 from face2mesh.lab.dataset.starting import start_dataset
 
@@ -97,3 +100,22 @@ def test_a_second_run_changes_nothing(sculpted, tmp_path):
     before = (own / "dataset.npz").read_bytes()
     assert not collect_dataset(own).written
     assert (own / "dataset.npz").read_bytes() == before
+
+
+def test_cycles_renders_what_the_truth_says(tmp_path, monkeypatch):
+    """The head is where its projection is: the picture without the background covers the landmarks' box, and ends."""
+    monkeypatch.setattr(cycles, "SAMPLES", 4)
+    drawn = []
+    monkeypatch.setattr(cycles, "before_background", lambda *given: drawn.append(given[2]) or given[2][..., :3])
+    made_up_dataset(tmp_path / "set", names=("anna", "bob"), pictures=0)
+    assert render_dataset(tmp_path / "set", Making("cycles", 0, 64), 1) == (3, 3)
+    views = Dataset.load(tmp_path / "set").views
+    assert set(views.marked_by.tolist()) == {"cycles"}
+    for row, picture in enumerate(drawn):
+        cover = picture[..., 3]
+        x, y, w, h = views.box[row]
+        inside = cover[round(y + 0.2 * h) : round(y + 0.8 * h), round(x + 0.3 * w) : round(x + 0.7 * w)]
+        assert inside.min() > 0.9
+        assert cover[0, 0] == cover[0, -1] == 0
+        assert picture[..., :3].std() > 0.01
+    assert render_dataset(tmp_path / "set", Making("cycles", 0, 64), 1) == (0, 3)

@@ -111,6 +111,7 @@ def test_held_out_people_by_rule():
         ("anna_2.png", "anna"),
         ("anna (3).jpg", "anna"),
         ("anna.4.jpg", "anna"),
+        ("anna-5.jpg", "anna"),
         ("anna-smile.jpg", "anna-smile"),
         ("anna-smile_2.jpg", "anna-smile"),
         ("anna/DSC_0001.jpg", "anna"),

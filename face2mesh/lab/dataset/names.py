@@ -15,7 +15,7 @@ HELD_OUT_SHARE = 0.25
 SEPARATOR = "-"
 """Between a person and an expression."""
 _NAME = re.compile(r"[^\W_][\w. ]*(-[\w. ]+)?")
-_NUMBER = re.compile(r"(?P<name>.+?)(?:[_ .]\d+| ?\(\d+\))")
+_NUMBER = re.compile(r"(?P<name>.+?)(?:[-_ .]\d+| ?\(\d+\))")
 
 
 def person_and_expression(name: str, label: str) -> tuple[str, str]:
