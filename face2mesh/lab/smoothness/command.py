@@ -18,7 +18,7 @@ from face2mesh.errors import Face2MeshError, InputFileError
 from face2mesh.lab.smoothness.comparison import compared
 from face2mesh.lab.smoothness.meshes import read_task
 from face2mesh.lab.smoothness.remedies import OUR_RECIPE, OURS, PLAIN, REMEDIES, SWEEP, TRUNK_SWEEP, Recipe
-from face2mesh.lab.smoothness.sweep import PREDICTED, Run, measures, swept, untrained
+from face2mesh.lab.smoothness.sweep import PREDICTED, Run, measures, packaged, swept, untrained
 from face2mesh.lab.smoothness.task import CORPORA, Task, draw_expressions, draw_people
 from face2mesh.store import provenance, write_atomically
 
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{number + 1}/{len(runs)} {line_of(one.name, measured)}", flush=True)
     if not done:
         raise Face2MeshError("no training was begun in that time; give a larger --time-limit, or none.")
-    baselines = {kind: measures(predicted, task) for kind, predicted in untrained(task).items()}
+    baselines = {kind: measures(predicted, task) for kind, predicted in {**untrained(task), **packaged(task)}.items()}
     for kind, measured in baselines.items():
         print(line_of(kind, measured))
     found = summary(task, done, baselines)

@@ -24,16 +24,18 @@ from face2mesh.lab.nets.decoder import Trunk, TrunkConfiguration
 from face2mesh.lab.smoothness.decoder import OnLinearBase, RemediedDecoder, Remedies
 from face2mesh.lab.smoothness.objective import SweepObjective, regression
 from face2mesh.lab.smoothness.remedies import Recipe
-from face2mesh.lab.smoothness.task import Task
+from face2mesh.lab.smoothness.task import CORPORA, Task
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average, read_checkpoint
 from face2mesh.lab.train.configuration import Optimisation
 from face2mesh.lab.train.loop import train
+from face2mesh.model import load as load_model
 from face2mesh.store import write_atomically
 
 MEASURED = "measured.json"
 PREDICTED = "predicted.npy"
 MEAN_HEAD, REGRESSION = "mean head", "linear regression"
-"""What needs no training: no displacement at all, and the linear map from the codes."""
+PACKAGED_DECODERS, PACKAGED_MODEL = "packaged decoders", "packaged model"
+"""What needs no training: no displacement at all, the linear map from the codes, and what is packaged."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,33 @@ def _measured(run: Run, task: Task, folder: Path) -> dict[str, Any] | None:
     except (ValueError, KeyError) as error:
         raise InputFileError(f"{path}: damaged ({error}); delete that file and run the command again.") from error
     return kept if same else None
+
+
+def packaged(task: Task) -> dict[str, NDArray[np.float32]]:
+    """Predictions (M, V, 3) of the packaged model for a task of its corpus, by name; none for anybody else's meshes.
+
+    Its decoders alone, and the whole model, which lets lids and lips touch.
+    """
+    if task.name not in CORPORA:
+        return {}
+    model = load_model()
+    rows, identity = task.patch.vertices, task.held_codes[:, -model.identity_size :]
+    if len(model.base_head.vertices) <= rows.max() or task.held_codes.shape[1] < model.identity_size:
+        return {}
+    decoder = model.skin_decoder
+    found = []
+    for chosen in np.array_split(np.arange(len(identity)), max(len(identity) // 16, 1)):
+        codes = identity[chosen]
+        if task.identity_size:
+            weights = task.held_codes[chosen, : -task.identity_size]
+            settled = model.decode(codes, weights) - model.decode(codes)
+            pair = decoder.displacement(codes, weights)[:, rows], settled[:, rows]
+        else:
+            start = task.references[chosen]
+            pair = decoder.neutral(codes)[:, rows] - start, model.decode(codes)[:, rows] - start
+        found.append(pair)
+    alone, whole = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return {PACKAGED_DECODERS: alone, PACKAGED_MODEL: whole}
 
 
 def untrained(task: Task) -> dict[str, NDArray[np.float32]]:
