@@ -25,6 +25,7 @@ FIGURES = (
     "detector",
     "glb",
     "blender",
+    "dataset",
 )
 
 
@@ -110,6 +111,12 @@ def run(arguments: argparse.Namespace) -> None:
 
         files = [folder / "blender.png"]
         Image.fromarray(blender.draw(load())).save(files[0], optimize=True)
+    elif what == "dataset":
+        from face2mesh.lab.data import data_folder
+        from face2mesh.lab.figures.dataset import draw as draw_dataset
+        from face2mesh.model import load
+
+        files = draw_dataset(load(), data_folder(arguments), folder, arguments.seed)
     elif what == "texture":
         from PIL import Image
 
