@@ -50,7 +50,7 @@ class SkinSlopes:
     def skin(self, identity: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """The skin (S, 3) in mm of one code (M,) with weights (52,)."""
         code = identity[None].astype(np.float32)
-        skin = self._decoder.neutral(code)[0].astype(np.float64)
+        skin: NDArray[np.float64] = self._decoder.neutral(code)[0].astype(np.float64)
         if weights.any():
             skin += self._decoder.displacement(code, weights[None].astype(np.float32))[0]
         return skin

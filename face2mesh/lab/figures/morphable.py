@@ -45,8 +45,8 @@ def _panel(title: str, sizes: list[int], curves: dict[str, Any]) -> Any:
     # PCA with all modes has no error left, which a logarithmic axis cannot show.
     lines = {}
     for name, key in told.items():
-        kept = [(size, row["mean"]) for size, row in zip(sizes, curves[key], strict=True) if row["mean"] > 1e-3]
-        lines[name] = Line(*zip(*kept, strict=True))
+        kept = {size: row["mean"] for size, row in zip(sizes, curves[key], strict=True) if row["mean"] > 1e-3}
+        lines[name] = Line([*kept], [*kept.values()])
     mean = curves["mean_head"]["mean"]
     lines["the mean head"] = Line([sizes[0], sizes[-1]], [mean, mean], dashed=True)
     return lines_panel(f"Mean error in mm: {title}", "numbers in the code", lines)

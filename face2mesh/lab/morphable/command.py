@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,11 +63,11 @@ def run(arguments: argparse.Namespace) -> None:
     corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
 
     def share(count: int) -> int:
-        return max(round(count * arguments.share), 4)
+        return max(round(count * float(arguments.share)), 4)
 
     report: dict[str, Any] = {"format": FORMAT, "region": REGION}
     began = time.process_time()
-    measures = {
+    measures: dict[str, Callable[[], dict[str, Any]]] = {
         "generalisation": lambda: _generalisation(model, corpus, inputs["out-of-span"], share(PEOPLE)),
         "specificity": lambda: _specificity(model, corpus, share(SAMPLES), share(TRAINING)),
         "self_intersections": lambda: _self_intersections(model, corpus, inputs, share(DRAWN)),

@@ -69,7 +69,7 @@ def principal_directions(slopes: NDArray[Any], codes: NDArray[Any]) -> Array:
     The principal components of the heads that slopes (M, R, 3) make of the codes (T, M) of people.
     """
     flat = np.asarray(slopes, np.float64).reshape(len(slopes), -1)
-    triangular = np.linalg.qr(flat.T, mode="r")
+    triangular: Array = np.linalg.qr(flat.T)[1]
     _, _, right = np.linalg.svd((codes - codes.mean(0)) @ triangular.T, full_matrices=False)
     directions: Array = np.linalg.solve(triangular, right.T).T
     return directions
