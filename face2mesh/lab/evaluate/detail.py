@@ -208,4 +208,5 @@ def normal_errors(
             for one, other in zip(predicted, true, strict=True)
         ]
     )
-    return np.degrees(np.arccos(np.clip(cosine, -1, 1))).astype(np.float32)
+    angles: NDArray[np.float32] = np.degrees(np.arccos(np.clip(cosine, -1, 1))).astype(np.float32)
+    return angles

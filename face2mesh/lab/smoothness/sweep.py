@@ -5,6 +5,7 @@ Each recipe with each seed has a folder in the build: its training run (see `lab
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -195,10 +196,15 @@ def swept(runs: list[Run], task: Task, folder: Path, origin: dict[str, Any]) -> 
                 "processor_seconds": round(seconds, 1),
                 **measures(predicted, task),
             }
-            write_atomically(own / PREDICTED, lambda file, values=predicted: np.save(file, values))
-            text = json.dumps(kept, indent=1)
-            write_atomically(own / MEASURED, lambda file, content=text: file.write(content.encode()))
+            content = io.BytesIO()
+            np.save(content, predicted)
+            _write(own / PREDICTED, content.getvalue())
+            _write(own / MEASURED, json.dumps(kept, indent=1).encode())
         yield run, kept
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda file: file.write(content))
 
 
 def _described(run: Run) -> dict[str, Any]:

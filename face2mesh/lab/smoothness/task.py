@@ -123,7 +123,7 @@ class Task:
             if {name: file["sha256"] for name, file in manifest["inputs"].items()} != _digests(inputs):
                 return None
             patch = Patch(**{name: arrays[f"patch_{name}"] for name in _PATCH})
-            told = {name: arrays[name] for name in _ARRAYS}
+            told: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
             return cls(patch=patch, configuration=manifest["configuration"], **told, **manifest["task"])
         except (KeyError, TypeError) as error:
             raise InputFileError(f"{path}: damaged ({error}); delete it and run `{MADE_BY}` again.") from error

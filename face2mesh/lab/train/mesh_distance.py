@@ -5,6 +5,7 @@ Letters: B batch, S vertices, E edges.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -56,7 +57,8 @@ class MeshDistance:
     def terms(self, prefix: str, predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
         """Weighted terms by name, those with weight 0 left out."""
         error = predicted - true
-        terms = {"vertices": lambda: (_length(error) * self.importance).mean()}
+        terms: dict[str, Callable[[], Tensor]] = {}
+        terms["vertices"] = lambda: (_length(error) * self.importance).mean()
         terms["edges"] = lambda: _length(error[:, self.edges[:, 0]] - error[:, self.edges[:, 1]]).mean()
         terms["smoothness"] = lambda: self._roughness(predicted)
         terms["laplacian_match"] = lambda: self._roughness(error)
