@@ -15,7 +15,7 @@ from face2mesh.lab.figures.curves import Axis
 from face2mesh.lab.figures.errors import SCALE
 from face2mesh.lab.figures.plot import PALE, Colour, Plot, linear_axis, logarithmic_axis, side_by_side
 from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP, TRUNK, TRUNK_SWEEP
-from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED_DECODERS, REGRESSION
+from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED, REGRESSION
 from face2mesh.lab.smoothness.task import Task
 
 RED, BLUE, GREEN, GREY, AMBER = (190, 50, 40), (40, 95, 170), (20, 130, 75), (140, 140, 142), (200, 130, 20)
@@ -140,7 +140,7 @@ def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Pictu
         if not again:
             told = name.rpartition("penalty-")[2] if name in curve else name
             named.append((*at(measured), told, colour if name in own else PALE))
-    for name in (REGRESSION, PACKAGED_DECODERS):
+    for name in (REGRESSION, PACKAGED):
         if name in found["untrained"]:
             place = at(found["untrained"][name])
             plot.point(*place, AMBER, 7, hollow=True)

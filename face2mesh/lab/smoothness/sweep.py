@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from face2mesh.errors import InputFileError
+from face2mesh.head import ARKIT_NAMES
 from face2mesh.lab.evaluate.detail import UPPER_HALF, Moments, moments, normal_errors, spectrum
 from face2mesh.lab.evaluate.intervals import Estimate, estimate, mean
 from face2mesh.lab.nets.decoder import Trunk, TrunkConfiguration
@@ -35,7 +36,7 @@ from face2mesh.store import write_atomically
 MEASURED = "measured.json"
 PREDICTED = "predicted.npy"
 MEAN_HEAD, REGRESSION = "mean head", "linear regression"
-PACKAGED_DECODERS, PACKAGED_MODEL = "packaged decoders", "packaged model"
+PACKAGED = "packaged decoders"
 """What needs no training: no displacement at all, the linear map from the codes, and what is packaged."""
 
 
@@ -228,30 +229,22 @@ def _measured(run: Run, task: Task, folder: Path) -> dict[str, Any] | None:
 
 
 def packaged(task: Task) -> dict[str, NDArray[np.float32]]:
-    """Predictions (M, V, 3) of the packaged model for a task of its corpus, by name; none for anybody else's meshes.
-
-    Its decoders alone, and the whole model, which lets lids and lips touch.
-    """
+    """What the packaged model's decoders make (M, V, 3) of a task of its corpus, by name; nothing for other meshes."""
     if task.name not in CORPORA:
         return {}
     model = load_model()
-    rows, identity = task.patch.vertices, task.held_codes[:, -model.identity_size :]
-    if len(model.base_head.vertices) <= rows.max() or task.held_codes.shape[1] < model.identity_size:
+    rows, size = task.patch.vertices, model.identity_size
+    if model.base_head.skin_count <= rows.max() or task.held_codes.shape[1] != size + len(ARKIT_NAMES) * bool(
+        task.identity_size
+    ):
         return {}
-    decoder = model.skin_decoder
-    found = []
-    for chosen in np.array_split(np.arange(len(identity)), max(len(identity) // 16, 1)):
-        codes = identity[chosen]
-        if task.identity_size:
-            weights = task.held_codes[chosen, : -task.identity_size]
-            settled = model.decode(codes, weights) - model.decode(codes)
-            pair = decoder.displacement(codes, weights)[:, rows], settled[:, rows]
-        else:
-            start = task.references[chosen]
-            pair = decoder.neutral(codes)[:, rows] - start, model.decode(codes)[:, rows] - start
-        found.append(pair)
-    alone, whole = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return {PACKAGED_DECODERS: alone, PACKAGED_MODEL: whole}
+    decoder, codes = model.skin_decoder, task.held_codes
+    pieces = np.array_split(np.arange(len(codes)), max(len(codes) // 16, 1))
+    if task.identity_size:
+        skins = [decoder.displacement(codes[some, -size:], codes[some, :-size])[:, rows] for some in pieces]
+    else:
+        skins = [decoder.neutral(codes[some])[:, rows] - task.references[some] for some in pieces]
+    return {PACKAGED: np.concatenate(skins)}
 
 
 def untrained(task: Task) -> dict[str, NDArray[np.float32]]:
