@@ -96,7 +96,8 @@ def constants(by_person: list[list[Face]], rest: NDArray[Any], region: NDArray[n
         """From the sums of the normal equations: √(a/b)."""
         oo, os, ss, oy, sy = (sums[..., i] for i in range(5))
         constant, slope = oy * ss - sy * os, oo * sy - os * oy  # both times the determinant, which is above 0
-        return np.sqrt(np.maximum(constant, 0) / np.where(slope > 0, slope, np.nan))
+        ratio: FloatArray = np.sqrt(np.maximum(constant, 0) / np.where(slope > 0, slope, np.nan))
+        return ratio
 
     def agreement(sums: FloatArray) -> FloatArray:
         return 1 - sums[..., 0] / sums[..., 1] * (count / (count - 1))

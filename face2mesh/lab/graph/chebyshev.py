@@ -109,7 +109,8 @@ class SparseMatrix(nn.Module):
             matrix = sp.csr_array(self.matrix.T) if transposed else self.matrix
             matrix.sort_indices()
             # Torch 2.11 warns unless the invariants' checks are switched explicitly, and not by the argument.
-            with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants(True):
+            checked = torch.sparse.check_sparse_tensor_invariants(True)  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings(), checked:
                 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
                 self._made[key] = torch.sparse_csr_tensor(
                     torch.from_numpy(matrix.indptr.astype(np.int32)),
