@@ -23,6 +23,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--model", type=Path, metavar="DIR", help="whose heads are shown beside a data set's sculpts")
     parser.add_argument(
+        "--only", nargs="+", choices=("people", "pooling", "results", "modes"), default=(), metavar="SHEET", help="some"
+    )
+    parser.add_argument(
         "--smoothness",
         type=int,
         metavar="STEPS",
@@ -40,11 +43,11 @@ def _run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.what
     if (folder / DATASET_FILE).exists():
         out: Path = arguments.output or folder / "figures"
-        files = draw_dataset(folder, arguments.model, out)
+        files = draw_dataset(folder, arguments.model, out, arguments.only)
         if arguments.smoothness:
             draw_trade_off(folder, arguments.smoothness, out)
     elif (folder / MANIFEST_FILE).exists():
-        files = draw_model(folder, arguments.output or folder.with_name(f"{folder.name}-figures"))
+        files = draw_model(folder, arguments.output or folder.with_name(f"{folder.name}-figures"), arguments.only)
     else:
         raise InputFileError(
             f"{folder}: neither a data set (made by `face2mesh dataset collect`) nor a model (by `face2mesh train`)."

@@ -6,6 +6,7 @@ Letters: V vertices, K modes.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from face2mesh.lab.smoothness import command as smoothness
 from face2mesh.model import Model
 from face2mesh.photo import Box, crop_of_box, cut, read_photo
 
+SHEETS = ("people", "pooling", "results", "modes")
+_SUFFIX = {"people": "jpg", "results": "jpg"}
 TILE = 200
 MOST_PEOPLE = 24
 MOST_RESULTS = 10
@@ -106,19 +109,33 @@ def modes_sheet(model: Model) -> Picture:
     return contact_sheet(cells, columns=size + 1, labels=labels)
 
 
-def draw_dataset(folder: Path, model: Path | None, out: Path) -> list[Path]:
-    """Draw all sheets of a data set, and of what a model makes of it; the files written."""
+def draw_dataset(folder: Path, model: Path | None, out: Path, only: Sequence[str] = ()) -> list[Path]:
+    """Draw the sheets of a data set, and of what a model makes of it.
+
+    Args:
+        folder: the data set's.
+        model: whose heads are shown beside the sculpts; None for no such sheet.
+        out: folder of the pictures.
+        only: some of `SHEETS`; none named means all.
+
+    Returns:
+        The files written.
+    """
     dataset = Dataset.load(folder)
-    sheets = {"people.jpg": people_sheet(dataset), "pooling.png": pooling_sheet(dataset.template)}
+    sheets: dict[str, Callable[[], Picture]] = {
+        "people": lambda: people_sheet(dataset),
+        "pooling": lambda: pooling_sheet(dataset.template),
+    }
     if model is not None:
-        sheets["results.jpg"] = results_sheet(dataset, Model.load(model))
-    return _written(sheets, out)
+        sheets["results"] = lambda: results_sheet(dataset, Model.load(model))
+    return _written(sheets, out, only)
 
 
-def draw_model(folder: Path, out: Path) -> list[Path]:
-    """Draw all sheets of a packaged model; the files written."""
+def draw_model(folder: Path, out: Path, only: Sequence[str] = ()) -> list[Path]:
+    """Draw the sheets of a packaged model; arguments and result as of `draw_dataset`."""
     model = Model.load(folder)
-    return _written({"modes.png": modes_sheet(model), "pooling.png": pooling_sheet(model.base_head)}, out)
+    sheets = {"modes": lambda: modes_sheet(model), "pooling": lambda: pooling_sheet(model.base_head)}
+    return _written(sheets, out, only)
 
 
 def draw_trade_off(folder: Path, steps: int, out: Path) -> None:
@@ -140,11 +157,14 @@ def draw_trade_off(folder: Path, steps: int, out: Path) -> None:
     arguments.run(arguments)
 
 
-def _written(sheets: dict[str, Picture], out: Path) -> list[Path]:
+def _written(sheets: dict[str, Callable[[], Picture]], out: Path, only: Sequence[str]) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
-    for name, picture in sheets.items():
-        Image.fromarray(picture).save(out / name, **({"quality": 88} if name.endswith("jpg") else {}))
-    return [out / name for name in sheets]
+    files = []
+    for name, draw in sheets.items():
+        if not only or name in only:
+            files.append(out / f"{name}.{_SUFFIX.get(name, 'png')}")
+            Image.fromarray(draw()).save(files[-1], quality=88)
+    return files
 
 
 def _result(dataset: Dataset, model: Model, row: int) -> tuple[Picture, str]:

@@ -219,7 +219,8 @@ def _chosen_shares(
         rest = _rest(left, np.concatenate([part for part in parts if part.any()]))
         together.append(np.linalg.norm(rest.reshape(-1, 3), axis=1).mean())
     modes = (count - 2) * (best.own > 0) + len(known) * (best.known > 0) + len(smooth) * (best.smooth_mm > 0)
-    return best, LeftOut(*(float(np.mean(v)) for v in (told, explained, together)), count - 2, modes)
+    means = [float(np.mean(values)) for values in (told, explained, together)]
+    return best, LeftOut(mean=means[0], own=means[1], left_mm=means[2], own_modes=count - 2, modes=modes)
 
 
 def _fold(count: int, out: int) -> tuple[Floats, Floats]:
