@@ -16,6 +16,7 @@ from face2mesh.lab.corpus.contact import ContactCounter, count_contact
 from face2mesh.lab.corpus.moving_sampler import sample_moving
 from face2mesh.model.manifest import CONTACT_FILE, PACKAGED
 from face2mesh.store import write_arrays
+from face2mesh.write import HeadMesh
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +174,11 @@ def test_a_file_that_is_no_contact_is_refused(tmp_path: Path) -> None:
     write_arrays(tmp_path / "contact.npz", "contact", 1, {"lids_zone": np.zeros((2, 3), np.uint16)}, {})
     with pytest.raises(InputFileError, match="not valid contact"):
         Contact.load(tmp_path / "contact.npz")
+
+
+def test_jaw_and_mouth_close_add_up_to_the_closed_mouth(model: Model, counter: ContactCounter) -> None:
+    mesh = HeadMesh.of(model.sample(0, expression=False))
+    added = mesh.neutral + mesh.morphs["jawOpen"] + mesh.morphs["mouthClose"]
+    closed = model.decode(mesh.face.identity, weights(jawOpen=1, mouthClose=1)) * mesh.face.scale
+    np.testing.assert_allclose(added, closed, atol=1e-3)
+    assert counter.lip_gaps(added).max() < 0.3

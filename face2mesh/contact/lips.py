@@ -94,11 +94,6 @@ class Lips:
         ]
 
     @cached_property
-    def _lines(self) -> tuple[tuple[Indices, Sheet], ...]:
-        """Each lip's line of contact, and the other lip."""
-        return (self.lower_line, Sheet(self.upper_exits, False)), (self.upper_line, Sheet(self.lower_exits, True))
-
-    @cached_property
     def _row(self) -> NDArray[np.int64]:
         """A vertex's row in `soft`, N for the others."""
         solids = (self.upper_teeth, self.lower_teeth, self.tongue, self.soft)
@@ -293,8 +288,8 @@ class _Contacts:
     margin: Array
     pair: NDArray[np.int64]
 
-    def only(self, chosen: NDArray[np.bool_]) -> _Contacts:
-        """Some of them, (C,)."""
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> _Contacts:
+        """Some of them: a mask (C,) or rows."""
         return _Contacts(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 

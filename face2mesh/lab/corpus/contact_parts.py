@@ -99,9 +99,9 @@ def lips_on(base: BaseHead, mouth: Mouth) -> Lips:
         at = base.vertices[triangles]
         over = (at[..., 0].max(1) > low[0]) & (at[..., 0].min(1) < high[0]) & (at[..., 2].max(1) > low[2])
         teeth.append(triangles[over])
-    parts = (mouth.upper, mouth.lower, mouth.upper_sheet, mouth.lower_sheet, *exits, *teeth, mouth.tongue)
-    lines = (mouth.line_upper, mouth.line_lower, soft)
-    return Lips(*(part.astype(np.int32) for part in (*parts, *lines)), neighbours=_neighbours(base, soft))
+    sheets = (mouth.upper_sheet, mouth.lower_sheet, *exits, *teeth, mouth.tongue)
+    parts = (mouth.upper, mouth.lower, *sheets, mouth.line_upper, mouth.line_lower, soft, _neighbours(base, soft))
+    return Lips(*(part.astype(np.int32) for part in parts))
 
 
 def _neighbours(base: BaseHead, soft: NDArray[np.int64]) -> Indices:

@@ -56,7 +56,7 @@ def to_arcs(points: NDArray[Any], displacements: NDArray[Any]) -> Array:
 
 
 def roll(points: NDArray[Any], arcs: NDArray[Any], reach: NDArray[Any] | float) -> Array:
-    """Where arcs (…, 3) take points (…, 3) from the centre; `reach` (…) are the distances at which they were measured."""
+    """Where arcs (…, 3) take points (…, 3) from the centre; `reach` (…), mm, is where they were measured."""
     length = np.linalg.norm(points, axis=-1, keepdims=True)
     out = points / length
     away = (arcs * out).sum(-1, keepdims=True)
