@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +16,9 @@ from face2mesh.cli.main import main
 from face2mesh.errors import InputFileError
 from face2mesh.lab.smoothness.comparison import compared, curve_noise
 from face2mesh.lab.smoothness.meshes import read_task
-from face2mesh.lab.smoothness.sweep import MEAN_HEAD, REGRESSION, measures, untrained
+from face2mesh.lab.smoothness.sweep import MEAN_HEAD, REGRESSION, measures, packaged, untrained
 from face2mesh.lab.smoothness.task import Task, patch_of
+from face2mesh.model import load
 from face2mesh.store import provenance
 
 
@@ -151,6 +153,22 @@ def test_time_that_is_over_begins_nothing(tmp_path: Path, capsys: pytest.Capture
 def test_a_corpus_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "--build", str(tmp_path), "smoothness", "people", "-o", str(tmp_path / "s.json")]) == 1
     assert "make it with `face2mesh lab base-head`" in capsys.readouterr().err
+
+
+def test_the_packaged_decoders_on_codes_of_nobody() -> None:
+    model = load()
+    patch = patch_of(model.base_head, "face")
+    rest = model.base_head.vertices[patch.vertices]
+    zero = np.zeros((2, model.identity_size), np.float32)
+    none = np.zeros((2, *rest.shape), np.float32)
+    references = np.stack([rest, rest])
+    task = Task("people", patch, rest, zero, none, zero, none, references, np.arange(2), 0, {})
+    np.testing.assert_allclose(packaged(task)["packaged decoders"], 0, atol=1e-2)
+    codes = np.concatenate([np.zeros((2, 52), np.float32), zero], 1)
+    moving = replace(task, name="expressions", held_codes=codes, identity_size=model.identity_size)
+    np.testing.assert_allclose(packaged(moving)["packaged decoders"], 0, atol=1e-2)
+    assert packaged(replace(task, name="own")) == {}
+    assert packaged(replace(task, held_codes=zero[:, 1:])) == {}
 
 
 def test_noise_on_a_curve_by_hand() -> None:
