@@ -132,3 +132,9 @@ def test_training_on_nothing_is_refused(tmp_path, capsys):
     assert "face2mesh dataset collect" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["train", str(tmp_path), "-o", str(tmp_path / "model"), "--from-scratch", "--model", "other"])
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path, capsys):
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    assert main(["train", str(tmp_path / "set"), "-o", str(tmp_path)]) == 1
+    assert "is not a packaged model" in capsys.readouterr().err

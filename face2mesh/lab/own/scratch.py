@@ -49,6 +49,7 @@ from face2mesh.lab.own.smooth import smooth_modes
 from face2mesh.lab.own.train import WEIGHTS, WORK, OpenLine, Trained, digest_of, silent
 from face2mesh.lab.package.command import package
 from face2mesh.lab.package.export import round_to_halves
+from face2mesh.lab.package.folder import check_free
 from face2mesh.lab.package.mirror import packaged_mirror
 from face2mesh.lab.pairs.files import read_pairs, write_pairs
 from face2mesh.lab.pairs.rendered import World, render_pairs
@@ -108,6 +109,7 @@ def train_from_scratch(
             networks cannot work on.
     """
     torch.set_num_threads(1)
+    check_free(output)
     torch.manual_seed(tuning.seed)
     dataset, packaged = Dataset.load(folder), Packaged.load()
     template = dataset.template

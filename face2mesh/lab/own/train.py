@@ -31,7 +31,7 @@ from face2mesh.lab.own.smooth import smooth_modes
 from face2mesh.lab.package.checks import names_of
 from face2mesh.lab.package.command import saved
 from face2mesh.lab.package.export import LARGEST_DIFFERENCE_OF_CODES, differences, round_to_halves
-from face2mesh.lab.package.folder import make_manifest, write_model_folder
+from face2mesh.lab.package.folder import check_free, make_manifest, write_model_folder
 from face2mesh.lab.package.mirror import packaged_mirror
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
 from face2mesh.lab.train.configuration import EncoderWeights, Optimisation
@@ -135,9 +135,11 @@ def fine_tune(
     Raises:
         InputFileError: no data set, on another template, or with fewer than three neutral sculpts to learn from.
         ModelError: no model to begin with.
+        OutputError: the output folder holds something else.
     """
     began = time.monotonic()
     torch.set_num_threads(1)
+    check_free(output)
     dataset, packaged = Dataset.load(folder), Packaged.load(start)
     if not is_ours(dataset.template, packaged.base_head):
         raise InputFileError(

@@ -41,6 +41,16 @@ def make_manifest(
     )
 
 
+def check_free(folder: Path) -> None:
+    """Refuse a folder that holds something else than a packaged model.
+
+    Raises:
+        OutputError: it does.
+    """
+    if folder.exists() and not (folder / MANIFEST_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder}: exists and is not a packaged model; choose another folder.")
+
+
 def write_model_folder(
     folder: Path, manifest: Manifest, contents: Mapping[str, bytes], largest: int | None = LARGEST_BYTES
 ) -> int:
@@ -66,8 +76,7 @@ def write_model_folder(
             f"{folder}: the model takes {size / 1e6:.1f} MB, more than the {largest / 1e6:.0f} MB that a "
             "package may hold; train a narrower encoder or decoder."
         )
-    if folder.exists() and not (folder / MANIFEST_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder}: exists and is not a packaged model; choose another folder.")
+    check_free(folder)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:
