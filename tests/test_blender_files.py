@@ -98,7 +98,7 @@ def test_glb_has_the_shapes_and_materials(mesh, found):
     assert set(documents["head.glb"]["objects"]) == {"head"}
     document = documents["head.glb"]["objects"]["head"]
     assert document["keys"][1:] == list(ARKIT_NAMES)
-    np.testing.assert_allclose(document["values"][1:], list(mesh.weights.values()), atol=1e-6)
+    np.testing.assert_allclose(document["values"][1:], list(mesh.weights.values()), atol=1e-4)
     assert document["materials"] == list(PARTS)
     assert document["images"]
     keys, corners = arrays["head.glb/head/keys"], arrays["head.glb/head/corners"].reshape(-1, 3)
@@ -143,7 +143,7 @@ def test_parts_are_objects_with_quads_and_shapes(mesh, found, name):
             assert np.linalg.norm(mesh.morphs[key][first:last], axis=1).max() <= 1e-3
         for key, places in zip(names, own["keys"][1:] if names else [], strict=True):
             np.testing.assert_allclose(_mm(places - own["keys"][0]), mesh.morphs[key][first:last], atol=close)
-        np.testing.assert_allclose(document["values"][1:], [mesh.weights[key] for key in names], atol=1e-6)
+        np.testing.assert_allclose(document["values"][1:], [mesh.weights[key] for key in names], atol=1e-4)
         np.testing.assert_allclose(_mm(own["shown"]), shown[first:last], atol=1e-3 * len(still) + 10 * close)
         assert document["materials"] == [part]
         assert document["images"]
