@@ -23,6 +23,7 @@ from face2mesh.draw.light import to_linear
 from face2mesh.draw.parts import part_opacity
 from face2mesh.head import BaseHead
 from face2mesh.head.corners import corner_uv
+from face2mesh.head.normals import vertex_normals
 from face2mesh.head.topology import with_area
 from face2mesh.lab.dataset.shots import Shot, picture_path
 from face2mesh.lab.pairs.rendered import Dressed, Setting, before_background, dressed
@@ -34,6 +35,8 @@ from face2mesh.store import write_atomically
 WORKER = Path(__file__).with_name("cycles_worker.py")
 SAMPLES = 16
 """A pixel; the denoiser does the rest."""
+HAIR_OFF_MM = 0.5
+"""How far hair is lifted: where it lies in the skin, a ray that goes through one of its holes misses the skin too."""
 THREADS_VARIABLE = "FACE2MESH_THREADS"
 """Environment variable: threads for Cycles; all by default."""
 
@@ -103,7 +106,7 @@ def _piece(head: BaseHead | None, piece: Piece, shot: Shot) -> dict[str, NDArray
     """A piece in the camera's axes; the head itself has materials by part."""
     colours = np.ones((len(piece.vertices), 4), np.float32)
     colours[:, :3] = piece.colours
-    triangles, uv = piece.triangles, piece.corner_uv
+    triangles, uv, vertices = piece.triangles, piece.corner_uv, piece.vertices
     if head is not None:
         triangles, uv = head.triangles, corner_uv(head)  # the other sides of the lashes are the rasteriser's affair
         colours[:, 3] = part_opacity(head)
@@ -117,10 +120,12 @@ def _piece(head: BaseHead | None, piece: Piece, shot: Shot) -> dict[str, NDArray
         eyes = np.asarray(piece.gloss, np.float32)
         shiny = eyes.ndim == 2 and float(eyes[:, 1].min()) > 60
         material = np.where(kind == HAIR, _HAIR, 1 if shiny else _CLOTH).astype(np.int32)
+        if (kind == HAIR).all():
+            vertices = vertices + vertex_normals(vertices, triangles) * np.float32(HAIR_OFF_MM)
         if piece.cover is not None:
             colours[:, 3] = piece.cover
     return {
-        "vertices": shot.view.placed(piece.vertices) * _TO_BLENDER,
+        "vertices": shot.view.placed(vertices) * _TO_BLENDER,
         "triangles": np.asarray(triangles, np.int32),
         "colours": colours,
         "uv": np.array(np.broadcast_to(np.float32(0) if uv is None else uv, (len(triangles), 3, 2)), np.float32),

@@ -191,7 +191,10 @@ def _piece(arrays: Any, name: str, materials: list[Any]) -> Any:
     for material in materials:
         mesh.materials.append(material)
     mesh.update()
-    return _link(name, mesh)
+    thing = _link(name, mesh)
+    # A sheet of hair stands a little off the skin: its shadow there would be black where the sheet has holes.
+    thing.visible_shadow = not bool((arrays[f"{name}/material"] == HAIR).all())
+    return thing
 
 
 def main(arguments: list[str]) -> None:

@@ -14,6 +14,8 @@ from face2mesh.draw import VIEWS, contact_sheet, frame, render
 from face2mesh.errors import InputFileError
 from face2mesh.face import project
 from face2mesh.head import BaseHead
+from face2mesh.lab.base.register import SCAN_SKIN
+from face2mesh.lab.base.sources import SCAN_FILE
 from face2mesh.lab.dataset.collect import collect_dataset
 from face2mesh.lab.dataset.dataset import SCULPTS, TEMPLATE_FILE
 from face2mesh.lab.dataset.render import Making, render_dataset
@@ -26,15 +28,12 @@ Picture = NDArray[np.uint8]
 
 PEOPLE = ("anna", "bob", "cleo", "dan", "eve", "finn")
 SIDE = 300
-ICT_FILE = "ict_facekit.npz"
-ICT_SKIN = 11248
-"""ICT-FaceKit's vertices before this one are face, head and neck."""
 # fmt: off
 ICT_LANDMARKS = (
-    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443, 268, 493, 1914,
-    2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360, 1507, 1542, 1537, 1528,
-    1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732, 5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841,
-    5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966,
+    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443,
+    268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147,
+    4269, 3360, 1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732, 5708, 5695, 2081,
+    0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966,
 )
 # fmt: on
 """ICT-FaceKit's own 68 landmarks, vertices in iBUG's order."""
@@ -104,12 +103,12 @@ def template(data: Path) -> Picture:
 
 def _write_ict(data: Path, path: Path) -> list[int]:
     """The face, head and neck of ICT-FaceKit's mean as OBJ; its landmarks' vertices in the file."""
-    source = data / ICT_FILE
+    source = data / SCAN_FILE
     if not source.exists():
         raise InputFileError(f"{source}: not found; name the training data's folder with --data.")
     with np.load(source) as archive:
         vertices, faces = archive["neutral_mm"], archive["faces"]
-    faces = faces[faces.max(1) < ICT_SKIN]
+    faces = faces[faces.max(1) < SCAN_SKIN]
     used = np.unique(faces[faces >= 0])
     lines = [f"v {x:.5f} {y:.5f} {z:.5f}" for x, y, z in vertices[used]]
     lines += [
