@@ -37,6 +37,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     train.add_argument("--time-limit", type=float, metavar="MINUTES", help="end with a checkpoint after this time")
     train.set_defaults(run=run_train)
+    measure = steps.add_parser(
+        "measure",
+        help="measure PCA and all runs on every set",
+        description=f"Reads BUILD/{FOLDER} and the folders in its runs/; writes a results file.",
+    )
+    measure.add_argument("--runs", nargs="*", type=Path, metavar="RUN", help="folders (default: all of them)")
+    measure.add_argument("--codes", nargs="+", type=int, default=(8, 16, 32, 64, 128))
+    measure.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
+    measure.add_argument("--moving-corpus", type=Path, help="default: BUILD/moving-corpus.npz")
+    measure.add_argument("-o", "--output", type=Path, default=Path("results/autoencoder.json"))
+    measure.set_defaults(run=run_measure)
 
 
 def run_meshes(arguments: argparse.Namespace) -> None:
@@ -95,3 +106,28 @@ def run_train(arguments: argparse.Namespace) -> None:
         time_limit=60 * arguments.time_limit if arguments.time_limit is not None else None,
         resume=arguments.resume,
     )
+
+
+def run_measure(arguments: argparse.Namespace) -> None:
+    """Measure and write the results file."""
+    import json
+
+    from face2mesh.lab.autoencoder.measure import bounds, measure
+    from face2mesh.lab.autoencoder.meshes import Meshes
+    from face2mesh.lab.autoencoder.training import PRINCIPAL, mesh_file
+    from face2mesh.lab.corpus.moving import FILE, MovingCorpus
+    from face2mesh.store import provenance, write_atomically
+
+    build: Path = arguments.build
+    runs = arguments.runs or sorted(path.parent for path in (build / FOLDER / "runs").glob("*/checkpoint.json"))
+    result = measure(build, runs, tuple(arguments.codes), tuple(arguments.worlds))
+    inputs = {f"{world}-principal": mesh_file(build, world, PRINCIPAL) for world in arguments.worlds}
+    if "moving" in arguments.worlds:
+        inputs |= {"moving-corpus": arguments.moving_corpus or build / FILE, "corpus": build / "corpus.npz"}
+        corpus = MovingCorpus.load(inputs["moving-corpus"], inputs["corpus"], build / "base-head.npz")
+        held = Meshes.load(mesh_file(build, "moving", "held-out-people"))
+        result["moving"]["bounds"] = {str(size): bounds(corpus, held, size) for size in arguments.codes if size < 52}
+    text = json.dumps({**result, "provenance": provenance(inputs)}, indent=1, sort_keys=True)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(arguments.output, lambda file: file.write((text + "\n").encode()))
+    print(arguments.output)

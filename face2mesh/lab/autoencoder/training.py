@@ -29,10 +29,11 @@ from face2mesh.lab.train.loop import Objective, train
 from face2mesh.lab.train.workers import begin
 from face2mesh.store import provenance
 
-KINDS = ("local", "classical")
+KINDS = ("local", "classical", "skip")
 FOLDER = "autoencoder"
 PRINCIPAL = "principal"
 Autoencoder = LocalAutoencoder | MeshAutoencoder
+_LEAST_MM = 1.0  # what an output of 1 means at least, beside a skip
 _SMALLEST_DEVIATION = 0.02  # of the mean one: coordinates that hardly move are not blown up further
 
 
@@ -42,10 +43,13 @@ class AutoencoderTraining:
 
     Attributes:
         optimisation: how long and how fast; its seed is replaced by the command's.
-        kind: "local" (ours) or "classical" (Ranjan 2018).
+        kind: "local" (ours), "classical" (Ranjan 2018) or "skip" (ours for linear worlds: PCA, which stays as it is,
+            and a small network beside it that starts as nothing).
         world: which meshes.
         rows: vertices of a step, for ours.
-        network: arguments of `LocalConfiguration`; the classical network has none.
+        mixed: share of a batch's meshes that are sums of two training displacements (moving world, ours only): faces
+            that do two things at once.
+        network: arguments of `LocalConfiguration`, or of `AutoencoderConfiguration` for "skip".
         by_code: further ones for each code size.
     """
 
@@ -53,6 +57,7 @@ class AutoencoderTraining:
     kind: str = "local"
     world: str = "moving"
     rows: int = 192
+    mixed: float = 0.0
     network: dict[str, Any] = field(default_factory=dict)
     by_code: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -91,8 +96,7 @@ def train_autoencoder(
         objective = local_objective(network, components, training, hierarchy)
     else:
         meshes = Meshes.load(inputs["train"])
-        network = MeshAutoencoder(classical(code_size), hierarchy)
-        network.standardise(principal.mean, deviations(principal))
+        network = whole_network(training, code_size, hierarchy, principal)
         objective = whole_objective(network, meshes, training)
     header = {
         "kind": "autoencoder",
@@ -101,6 +105,23 @@ def train_autoencoder(
         "provenance": provenance(inputs, asdict(training), seed),
     }
     return train(network, objective, training.optimisation, run, header, time_limit=time_limit, resume=resume)
+
+
+def whole_network(
+    training: AutoencoderTraining, code_size: int, hierarchy: Hierarchy, principal: Principal
+) -> MeshAutoencoder:
+    """The classical network, or a skip with a network beside it."""
+    if training.kind == "classical":
+        network = MeshAutoencoder(classical(code_size), hierarchy)
+        network.standardise(principal.mean, deviations(principal))
+        return network
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in training.network.items()}
+    network = MeshAutoencoder(AutoencoderConfiguration(code_size=code_size, skip=True, **settings), hierarchy)
+    network.standardise(principal.mean, float(np.sqrt(principal.rest / principal.mean.size)) + _LEAST_MM)
+    network.start_skip(principal.basis[:code_size], principal.spread[:code_size])
+    network.skip_encoder.requires_grad_(False)
+    network.skip_decoder.requires_grad_(False)
+    return network
 
 
 def local_network(
@@ -127,6 +148,7 @@ def local_objective(
     at_rows = torch.from_numpy(np.ascontiguousarray(fields[:, hierarchy.levels[at].kept].transpose(1, 0, 2)))
     pooled = torch.from_numpy(np.stack([network.pool.matrix @ field for field in fields]).astype(np.float32))
     scores = torch.from_numpy(components.train)
+    at_rest = torch.from_numpy(-components.mean.ravel() @ components.basis.T)  # scores of no displacement
     mirror = hierarchy.levels[at].mirror.astype(np.int64)
     left = np.flatnonzero(np.arange(len(mirror)) <= mirror)
     stands_for = np.ones(len(mirror))
@@ -137,7 +159,11 @@ def local_objective(
 
     def terms(step: int, worker: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([settings.seed, step, worker])
-        code_scores = scores[rng.integers(len(scores), size=settings.batch // settings.workers)]
+        share = settings.batch // settings.workers
+        code_scores = scores[rng.integers(len(scores), size=share)]
+        added = round(training.mixed * share)
+        if added:
+            code_scores[:added] += scores[rng.integers(len(scores), size=added)] - at_rest
         half = left[rng.choice(len(left), size=training.rows // 2, p=chance)]
         rows = torch.from_numpy(np.concatenate([half, mirror[half]]))
         wanted = torch.einsum("bk,rkc->brc", code_scores, at_rows[rows])

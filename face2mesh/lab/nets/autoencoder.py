@@ -16,6 +16,7 @@ Letters: B batch, S vertices, Z numbers in the code, l a level, n_l its vertices
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -172,7 +173,7 @@ class MeshAutoencoder(nn.Module):
             self.deviation.copy_((self.deviation + self.mirror(self.deviation).abs()) / 2)
 
     def start_skip(self, basis: NDArray[Any], spread: NDArray[Any]) -> None:
-        """Make the skip a principal component analysis; its codes are whitened.
+        """Make the skip a principal component analysis, with whitened codes, and let all else start as nothing.
 
         Args:
             basis: (Z, 3·S) orthonormal rows.
@@ -182,6 +183,10 @@ class MeshAutoencoder(nn.Module):
         with torch.no_grad():
             self.skip_encoder.copy_((rows / scale[:, None]).t())
             self.skip_decoder.copy_(rows * scale[:, None])
+            if self.configuration.network:
+                for layer in (self.encoder.code[-1], self.decoder.read):
+                    for parameter in layer.parameters():
+                        parameter.zero_()
 
     def forward(self, meshes: Tensor) -> Tensor:
         """(B, S, 3) mm to the same, through the code."""
@@ -371,7 +376,7 @@ def _block(
     return nn.Sequential(ChebyshevConvolution(channels, channels_out, configuration.order, laplacian), nn.ReLU())
 
 
-def _perceptron(widths: tuple[int, ...]) -> nn.Module:
+def _perceptron(widths: tuple[int, ...]) -> nn.Sequential:
     """Linear layers with ELU between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
@@ -433,12 +438,17 @@ class _Pattern:
         return self
 
     def matrix(self, values: Tensor) -> Tensor:
-        return torch.sparse_csr_tensor(self.starts, self.columns, values, self.shape, check_invariants=False)
+        return _csr(self.starts, self.columns, values, self.shape)
 
     def transposed(self, values: Tensor) -> Tensor:
-        shape = self.shape[::-1]
-        rows = self.rows[self.order]
-        return torch.sparse_csr_tensor(self.transposed_starts, rows, values[self.order], shape, check_invariants=False)
+        return _csr(self.transposed_starts, self.rows[self.order], values[self.order], self.shape[::-1])
+
+
+def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    # Torch 2.11 warns unless the invariants' checks are switched explicitly, and not by the argument.
+    with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants(False):
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+        return torch.sparse_csr_tensor(starts, columns, values, shape)
 
 
 class _LearnedProduct(torch.autograd.Function):

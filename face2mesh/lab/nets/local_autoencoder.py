@@ -264,6 +264,7 @@ def _local_bases(
     def directions(moved: NDArray[Any], count: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Fields (count, r', 3) and the features (count, R) of deviation 1 that go with them."""
         _, sizes, rows = np.linalg.svd(moved.reshape(len(moved), -1), full_matrices=False)
+        rows = rows * (sizes > 1e-6 * sizes.max(initial=1e-9))[:, None]  # directions of nothing are any at all
         unit = max(float(np.sqrt(np.square(sizes).sum() / count)), 1e-9)
         rows, features = rows[:count] * unit, moved.reshape(len(moved), -1) @ rows[:count].T / unit
         missing = count - len(rows)
@@ -284,6 +285,9 @@ def _local_bases(
             spread[other] = features[channels:, :size] * sign[:size]
             read[:, own] = rows[:channels].transpose(2, 1, 0)
             read[:, fine_mirror[own]] = (rows[channels:] * flip).transpose(2, 1, 0)
+            # A vertex of the midline that neither side has to itself is reached by both halves of the sum alike.
+            middle = fine_mirror[own] == own
+            read[:, own[middle]] = rows[:channels, middle].transpose(2, 1, 0) / 2
     return spread, read
 
 

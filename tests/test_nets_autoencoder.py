@@ -1,0 +1,250 @@
+"""The mesh autoencoders on a made-up head: hand counts, identities with PCA, mirror, batch, learnt matrices."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up import made_up_head
+
+torch = pytest.importorskip("torch", reason="networks need torch, of the extra [train]")
+
+from face2mesh.lab.autoencoder.meshes import Meshes  # noqa: E402
+from face2mesh.lab.autoencoder.principal import principal_components, symmetric_components  # noqa: E402
+from face2mesh.lab.graph.command import hierarchy_of_head  # noqa: E402
+from face2mesh.lab.graph.neighbourhood import mirrored_entries, widened_unpooling  # noqa: E402
+from face2mesh.lab.nets.autoencoder import (  # noqa: E402
+    AutoencoderConfiguration,
+    LearnedSparseMatrix,
+    MeshAutoencoder,
+    classical,
+    composed_pooling,
+    swapped,
+)
+from face2mesh.lab.nets.local_autoencoder import LocalAutoencoder, LocalConfiguration, owners  # noqa: E402
+
+HEAD = made_up_head()
+REST = HEAD.vertices[: HEAD.skin_count]
+FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
+SMALL = {"channels": (0, 0, 3), "read_at": 1}
+
+
+@pytest.fixture(scope="module")
+def hierarchy():
+    return hierarchy_of_head(HEAD, poolings=4, factor=2.5)
+
+
+@pytest.fixture(scope="module")
+def meshes():
+    """Displacements of 80 faces in a space of 12 dimensions, each field smooth, and their mirror images."""
+    rng = np.random.default_rng(0)
+    waves = np.sin(REST @ rng.normal(0, 0.03, (3, 12)) + rng.uniform(0, 6, 12))
+    fields = waves.T[:, :, None] * rng.standard_normal((12, 1, 3))
+    made = np.tensordot(rng.standard_normal((80, 12)) * np.geomspace(4, 0.5, 12), fields, 1)
+    made = np.concatenate([made, made[:, HEAD.mirror[: HEAD.skin_count]] * FLIP])
+    step = 0.001
+    nothing = np.zeros((len(made), 1), np.float32)
+    return Meshes(np.rint(made / step).astype(np.int16), step, nothing, nothing)
+
+
+def shaken(network):
+    """The same with weights that are nowhere zero, so that every path counts."""
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape))
+    return network.eval()
+
+
+def local_network(hierarchy, meshes, code_size=6, **arguments):
+    principal = principal_components(meshes, 24)
+    components = symmetric_components(principal, hierarchy.levels[0].mirror, code_size)
+    odd = int((components.sign[:code_size] < 0).sum())
+    torch.manual_seed(0)
+    settings = {"level": 2, "channels": 16, "read_at": 0, "wide": 8, "narrow": 6, **arguments}
+    network = LocalAutoencoder(LocalConfiguration(code_size=code_size, odd=odd, **settings), hierarchy)
+    kept = hierarchy.levels[network.configuration.read_at].kept
+    network.start(components.mean, components.basis, components.spread, components.sign, kept)
+    return network.eval(), components
+
+
+def test_the_classical_network_has_the_parameters_counted_by_hand(hierarchy):
+    network = MeshAutoencoder(classical(8), hierarchy)
+    flat = 32 * hierarchy.counts[4]
+    down = 6 * (3 * 16 + 16 * 16 + 16 * 16 + 16 * 32) + (16 + 16 + 16 + 32)
+    up = 6 * (32 * 32 + 32 * 16 + 16 * 16 + 16 * 16) + (32 + 16 + 16 + 16) + 6 * 16 * 3
+    code = flat * 8 + 8 + 8 * flat + flat
+    assert sum(parameter.numel() for parameter in network.parameters()) == down + up + code
+    # On the base head, whose level 4 has 16 vertices:
+    assert down + up + 512 * 8 + 8 + 8 * 512 + 512 == 27_880
+
+
+def test_a_skip_alone_is_pca(hierarchy, meshes):
+    principal = principal_components(meshes, 10)
+    network = MeshAutoencoder(
+        AutoencoderConfiguration(code_size=10, symmetric=False, skip=True, network=False, **SMALL), hierarchy
+    )
+    network.standardise(principal.mean, 1.0)
+    network.start_skip(principal.basis, principal.spread)
+    some = meshes.take(slice(0, 5))
+    expected = principal.meshes(principal.scores(some))
+    with torch.no_grad():
+        np.testing.assert_allclose(network(torch.from_numpy(some)).numpy(), expected, atol=2e-4)
+        codes = network.encode(torch.from_numpy(some)).numpy()
+    np.testing.assert_allclose(codes, principal.scores(some) / principal.spread, atol=1e-4)
+
+
+def test_principal_components_are_those_of_a_dense_decomposition(meshes):
+    principal = principal_components(meshes, 6)
+    whole = meshes.take(slice(None)).reshape(len(meshes), -1).astype(np.float64)
+    _, sizes, rows = np.linalg.svd(whole - whole.mean(0), full_matrices=False)
+    np.testing.assert_allclose(principal.spread, sizes[:6] / np.sqrt(len(meshes)), rtol=1e-4)
+    np.testing.assert_allclose(np.abs(principal.basis @ rows[:6].T), np.eye(6), atol=1e-2)
+    np.testing.assert_allclose(principal.train, principal.scores(meshes.take(slice(None))), atol=1e-2)
+
+
+def test_symmetric_components_are_even_or_odd(hierarchy, meshes):
+    mirror = hierarchy.levels[0].mirror
+    components = symmetric_components(principal_components(meshes, 24), mirror, 7)
+    fields = components.basis.reshape(len(components.basis), -1, 3)
+    np.testing.assert_allclose(fields[:, mirror] * FLIP, components.sign[:, None, None] * fields, atol=1e-5)
+    assert (np.diff(components.sign[:7]) <= 0).all()
+    rebuilt = components.mean + (components.train @ components.basis).reshape(len(meshes), -1, 3)
+    np.testing.assert_allclose(rebuilt, meshes.take(slice(None)), atol=0.02)
+
+
+def test_our_network_starts_as_pca(hierarchy, meshes):
+    """With local bases as large as the world has dimensions, and meshes that pooling tells apart."""
+    network, components = local_network(hierarchy, meshes)
+    some = meshes.take(slice(0, 6))
+    centred = (some - components.mean).reshape(6, -1)
+    scores = centred @ components.basis[:6].T
+    expected = components.mean + (scores @ components.basis[:6]).reshape(6, -1, 3)
+    with torch.no_grad():
+        codes = network.encode(torch.from_numpy(some)).numpy()
+        made = network(torch.from_numpy(some)).numpy()
+    np.testing.assert_allclose(codes, scores / components.spread[:6], atol=0.02)
+    np.testing.assert_allclose(made, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("read_at", [0, 1])
+def test_a_mirrored_mesh_has_the_code_with_changed_signs(hierarchy, meshes, read_at):
+    network = shaken(local_network(hierarchy, meshes, read_at=read_at, neighbours=5)[0])
+    mirror = torch.from_numpy(hierarchy.levels[0].mirror.astype(np.int64))
+    some = torch.from_numpy(meshes.take(slice(0, 4)))
+    with torch.no_grad():
+        code, made = network.encode(some), network(some)
+        other = some[:, mirror] * torch.from_numpy(FLIP)
+        torch.testing.assert_close(network.encode(other), network.sign * code, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(network(other), made[:, mirror] * torch.from_numpy(FLIP), atol=1e-3, rtol=1e-4)
+
+
+def test_a_symmetric_network_swaps_the_halves(hierarchy, meshes):
+    torch.manual_seed(4)
+    network = MeshAutoencoder(AutoencoderConfiguration(code_size=4, **SMALL), hierarchy).eval()
+    network.standardise(meshes.take(slice(None)).mean(0), 2.0)
+    mirror = torch.from_numpy(hierarchy.levels[0].mirror.astype(np.int64))
+    some = torch.from_numpy(meshes.take(slice(0, 3)))
+    with torch.no_grad():
+        other = some[:, mirror] * torch.from_numpy(FLIP)
+        torch.testing.assert_close(network.encode(other), swapped(network.encode(some)), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            network(other), network(some)[:, mirror] * torch.from_numpy(FLIP), atol=1e-3, rtol=1e-4
+        )
+
+
+@pytest.mark.parametrize("kind", ["classical", "local"])
+def test_a_batch_equals_single_meshes(hierarchy, meshes, kind):
+    torch.manual_seed(5)
+    network = (
+        shaken(MeshAutoencoder(classical(8), hierarchy))
+        if kind == "classical"
+        else shaken(local_network(hierarchy, meshes, read_at=1)[0])
+    )
+    some = torch.from_numpy(meshes.take(slice(0, 3)))
+    with torch.no_grad():
+        together, alone = network(some), torch.cat([network(one[None]) for one in some])
+    torch.testing.assert_close(together, alone, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("read_at", [0, 1])
+def test_some_vertices_are_decoded_as_all_are(hierarchy, meshes, read_at):
+    network = shaken(local_network(hierarchy, meshes, read_at=read_at)[0])
+    left = np.flatnonzero(hierarchy.levels[read_at].mirror >= np.arange(hierarchy.counts[read_at]))[::3]
+    rows = torch.from_numpy(np.concatenate([left, hierarchy.levels[read_at].mirror[left]]))
+    code = torch.randn(3, 6)
+    with torch.no_grad():
+        near = network.read(torch.index_select(network.features(code), 1, network.owner))
+        one, other = near.chunk(2)
+        whole = network.scale * (one + network.read_mirror(other))
+        torch.testing.assert_close(network.decode_at(code, rows), whole[:, rows], atol=1e-4, rtol=1e-4)
+
+
+def test_means_keep_constants_and_owners_are_symmetric(hierarchy):
+    pooled = composed_pooling(hierarchy, 3) @ np.ones(hierarchy.counts[0])
+    np.testing.assert_allclose(pooled, 1)
+    owner = owners(hierarchy, 2, 0)
+    assert np.array_equal(owner[hierarchy.levels[0].mirror], hierarchy.levels[2].mirror[owner])
+    # A vertex that is kept owns itself.
+    kept = np.searchsorted(hierarchy.levels[0].kept, hierarchy.levels[2].kept)
+    assert np.array_equal(owner[kept], np.arange(hierarchy.counts[2]))
+
+
+def test_widened_unpooling_starts_barycentric_and_is_symmetric(hierarchy):
+    widened = widened_unpooling(hierarchy, 0, 6)
+    np.testing.assert_allclose(widened.toarray(), hierarchy.unpooling(0).toarray(), atol=1e-6)
+    lengths = np.diff(widened.indptr)
+    middle = hierarchy.levels[0].mirror == np.arange(hierarchy.counts[0])
+    assert lengths[~middle].max() <= 6
+    assert np.median(lengths) == 6
+    other = mirrored_entries(widened, hierarchy.levels[0].mirror, hierarchy.levels[1].mirror)
+    assert np.array_equal(other[other], np.arange(widened.nnz))
+
+
+def test_a_learnt_matrix_is_its_matrix_and_has_its_gradients(hierarchy):
+    widened = widened_unpooling(hierarchy, 1, 5)
+    other = mirrored_entries(widened, hierarchy.levels[1].mirror, hierarchy.levels[2].mirror)
+    layer = LearnedSparseMatrix(widened, other)
+    x = torch.randn(2, widened.shape[1], 3, requires_grad=True)
+    dense = torch.zeros(widened.shape)
+    rows = np.repeat(np.arange(widened.shape[0]), np.diff(widened.indptr))
+
+    def by_hand():
+        matrix = dense.index_put((torch.from_numpy(rows), layer.pattern.columns), layer.values[layer.tied])
+        return torch.einsum("rv,bvc->brc", matrix, x)
+
+    wanted = torch.randn(2, widened.shape[0], 3)
+    torch.testing.assert_close(layer(x), by_hand(), atol=1e-5, rtol=1e-5)
+    ours = torch.autograd.grad((layer(x) * wanted).sum(), [x, layer.values])
+    theirs = torch.autograd.grad((by_hand() * wanted).sum(), [x, layer.values])
+    for one, another in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, another, atol=1e-4, rtol=1e-4)
+
+
+def test_impossible_configurations_are_refused(hierarchy):
+    with pytest.raises(ValueError, match="two halves"):
+        AutoencoderConfiguration(code_size=3)
+    with pytest.raises(ValueError, match="pooling is subset or mean"):
+        AutoencoderConfiguration(pooling="max")
+    with pytest.raises(ValueError, match="convolutions are needed"):
+        AutoencoderConfiguration(channels=(0, 0))
+    with pytest.raises(ValueError, match="read at level"):
+        AutoencoderConfiguration(channels=(8, 8), read_at=1)
+    with pytest.raises(ValueError, match="network or a skip"):
+        AutoencoderConfiguration(network=False)
+    with pytest.raises(ValueError, match="the hierarchy 4"):
+        MeshAutoencoder(AutoencoderConfiguration(channels=(0, 0, 4, 4, 4)), hierarchy)
+    with pytest.raises(ValueError, match="cannot be odd"):
+        LocalConfiguration(code_size=4, odd=5)
+    with pytest.raises(ValueError, match="cannot read features"):
+        LocalConfiguration(level=1, read_at=1)
+    with pytest.raises(ValueError, match="of 5"):
+        LocalAutoencoder(LocalConfiguration(level=9), hierarchy)
+
+
+def test_meshes_come_back_from_their_file(tmp_path: Path, meshes):
+    meshes.save(tmp_path / "set.npz", {})
+    again = Meshes.load(tmp_path / "set.npz")
+    assert np.array_equal(again.take([3, 1]), meshes.take([3, 1]))
+    principal = principal_components(meshes, 4)
+    principal.save(tmp_path / "principal.npz", {})
+    assert np.array_equal(type(principal).load(tmp_path / "principal.npz").basis, principal.basis)
