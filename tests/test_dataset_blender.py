@@ -82,6 +82,15 @@ def test_what_cannot_be_used_is_told(sculpted, which, said):
     assert len([line for line in refused if which in line and said in line]) == 1, refused
 
 
+def test_a_damaged_blend_is_refused(tmp_path):
+    start_dataset(tmp_path / "set")
+    path = tmp_path / "set" / "sculpts" / "heads.blend"
+    path.write_bytes(path.read_bytes()[:1000])
+    refused = collect_dataset(tmp_path / "set").refused
+    assert len(refused) == 1
+    assert refused[0].line.startswith(f"{path}: ")
+
+
 def test_a_template_with_triangles_goes_through_blender(tmp_path):
     write_obj(tmp_path / "mine.obj", VERTICES, mixed_faces())
     (tmp_path / "marks.json").write_text(json.dumps(LANDMARKS.tolist()))

@@ -26,6 +26,7 @@ from face2mesh.lab.dataset.dataset import (
     Heads,
     Views,
     load_template,
+    of_heads,
 )
 from face2mesh.lab.dataset.names import held_out_people, sculpt_of
 from face2mesh.lab.dataset.sculpts import Reader, ReadSculpt, sculpt_files
@@ -122,7 +123,7 @@ def collect_dataset(
     finally:
         # What was seen until an interruption need not be looked at again.
         seen = Views.of_rows(views)
-        collected.dataset = replace(collected.dataset, views=seen.joined(_kept(rendered, before.heads, heads)))
+        collected.dataset = replace(collected.dataset, views=seen.joined(of_heads(rendered, before.heads.keys, heads)))
         _write(collected, before)
     return collected
 
@@ -254,14 +255,6 @@ def _view(eye: Eye, path: Path, digest: str, head: int, dataset: Dataset) -> dic
 def _same_marker(before: Dataset, row: int, marker: str) -> bool:
     """Whether a view was marked by what is asked for now; a newer model does not make old marks wrong."""
     return ("mediapipe" in str(before.views.marked_by[row])) == (marker == "mediapipe")
-
-
-def _kept(rendered: Views, then: Heads, now: Heads) -> Views:
-    """Renderings of heads that are still as they were."""
-    rows = {key: row for row, key in enumerate(zip(now.name.tolist(), now.digests, strict=True))}
-    keys = list(zip(then.name.tolist(), then.digests, strict=True))
-    moved = np.array([rows.get(keys[row], -1) for row in rendered.head.tolist()], np.int32)
-    return replace(rendered, head=moved).rows(moved >= 0)
 
 
 def _write(collected: Collected, before: Dataset) -> None:

@@ -9,8 +9,8 @@ Letters: N heads, P people, V vertices of the template, K views, D = 468 dense p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,6 +112,11 @@ class Heads(_Table):
     def digests(self) -> list[str]:
         """N hashes of the vertices: a view belongs to one shape of its head."""
         return [digest_of(vertices) for vertices in self.vertices]
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """N names with their digests."""
+        return list(zip(self.name.tolist(), self.digests, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,8 +319,17 @@ def _rendered(folder: Path, heads: Heads) -> Views:
         return Views.none()
     arrays, _ = read_arrays(path, RENDERED_KIND, VERSION, f"face2mesh render {folder}")
     views = Views.of(arrays, "view_")
-    then = list(zip(arrays["head_name"].tolist(), arrays["head_digest"].tolist(), strict=True))
-    now = {key: row for row, key in enumerate(zip(heads.name.tolist(), heads.digests, strict=True))}
-    rows = np.array([now.get(then[row], -1) for row in views.head.tolist()], np.int32)
-    moved = {field.name: getattr(views, field.name) for field in fields(views)} | {"head": rows}
-    return Views(**moved).rows(rows >= 0)
+    return of_heads(views, list(zip(arrays["head_name"].tolist(), arrays["head_digest"].tolist(), strict=True)), heads)
+
+
+def of_heads(views: Views, then: Sequence[tuple[str, str]], now: Heads) -> Views:
+    """The views of heads that are still as they were, with their rows now.
+
+    Args:
+        views: whose `head` are rows of `then`.
+        then: name and digest of each head.
+        now: the heads.
+    """
+    row_of = {key: row for row, key in enumerate(now.keys)}
+    rows = np.array([row_of.get(then[row], -1) for row in views.head.tolist()], np.int32)
+    return replace(views, head=rows).rows(rows >= 0)

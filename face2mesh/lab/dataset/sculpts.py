@@ -130,7 +130,9 @@ class Reader:
             sculpt = Sculpt(str(path), vertices, np.asarray(mesh.faces, np.int64), mesh.corner_uv)
             found.heads.append(self._head(sculpt, path.stem, source))
         except Face2MeshError as error:
-            found.refused.append(str(error))
+            # Blender's own failures do not name the file.
+            told = str(error)
+            found.refused.append(told if told.startswith(str(path)) else f"{path}: {told}")
         return found
 
     def _read_blend(self, path: Path, source: str, found: SculptFile) -> None:
