@@ -117,11 +117,11 @@ class Packaged:
             ModelError: the model is not one that `face2mesh lab package` wrote.
         """
         try:
-            trained = self.manifest.provenance["encoder"]["network"]
-            settings = EncoderConfiguration(
-                **{name: tuple(value) if isinstance(value, list) else value for name, value in trained.items()}
-            )
-            encoder = Encoder(settings).eval()
+            trained: dict[str, Any] = self.manifest.provenance["encoder"]["network"]
+            arguments: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in trained.items()
+            }
+            encoder = Encoder(EncoderConfiguration(**arguments)).eval()
             encoder.fold_normalisation()
             encoder.load_state_dict(weights_of(self.graphs[ENCODER_FILE]))
         except (KeyError, TypeError, RuntimeError) as error:
