@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "measure a packaged model"),
     "morphable-model": ("morphable", "measure generalisation and specificity of a packaged model"),
     "own-sculpts": ("own", "measure what a made-up family of sculpts gains"),
+    "registration": ("registration", "measure `face2mesh register`"),
     "contact": ("evaluate", "count lids in eyeballs and lips in lips, teeth and tongue"),
     "tables": ("evaluate", "write the page of the measures from a results file"),
     "smoothness": ("smoothness", "sweep the smoothness penalty and its remedies on any corpus"),

@@ -1,0 +1,1 @@
+"""Scans of heads, in any topology, onto the base head."""

@@ -1,0 +1,135 @@
+"""`face2mesh lab registration`: how well foreign faces are registered.
+
+The 45 faces of the data's simpop.npz, whose eyes, mouths and nostrils are sealed, and some of them once more, turned at
+random, a thousand times as large and without a fifth of their triangles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face2mesh.errors import InputFileError
+from face2mesh.lab.data import data_folder
+from face2mesh.lab.registration.register import Registered, Registrar, inverse, weighted
+from face2mesh.lab.registration.scan import Scan
+from face2mesh.model import load
+from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
+from face2mesh.store import provenance, write_atomically
+
+FORMAT, VERSION = "face2mesh/registration-results", 1
+FACES = "simpop.npz"
+SEED = 11045
+HURT, MISSING, LARGER = 5, 0.2, 1000.0
+
+Array = NDArray[np.float64]
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `registration` to the laboratory's commands."""
+    parser = subparsers.add_parser(
+        "registration",
+        help="measure `face2mesh register`",
+        description=f"Registers the faces of the data's {FACES}; writes FILE.",
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("results/register.json"), metavar="FILE")
+    parser.add_argument("--limit", type=int, metavar="N", help="only N of the faces, for a quick look")
+    parser.add_argument("--hurt", type=int, default=HURT, metavar="N", help=f"how many once more, damaged ({HURT})")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Register, measure and write the results.
+
+    Raises:
+        InputFileError: the data are not there.
+    """
+    path = data_folder(arguments) / FACES
+    if not path.exists():
+        raise InputFileError(f"{path}: not found; docs/data.md says where it comes from.")
+    inputs = {"faces": path, "model": PACKAGED / MANIFEST_FILE}
+    configuration = {"limit": arguments.limit, "hurt": arguments.hurt, "missing": MISSING, "larger": LARGER}
+    origin = provenance(inputs, configuration, SEED)
+    with np.load(path, allow_pickle=False) as archive:
+        vertices, triangles = archive["vertices_mm"].astype(np.float64), archive["faces"].astype(np.int64)
+    registrar = Registrar(load())
+    faces, damaged = [], []
+    for number, places in enumerate(vertices[: arguments.limit]):
+        whole, seconds = _timed(registrar, Scan.of(places, triangles, f"face {number}"))
+        faces.append({"face": number, **measured(whole), "seconds": round(seconds, 2)})
+        print(faces[-1], flush=True)
+        if number < arguments.hurt:
+            damaged.append({"face": number, **again(registrar, places, triangles, whole, number)})
+            print(damaged[-1], flush=True)
+    report = {
+        "format": FORMAT,
+        "version": VERSION,
+        "faces": faces,
+        "damaged": damaged,
+        "summary": {
+            "faces": len(faces),
+            "mean_mm": round(float(np.mean([face["mean_mm"] for face in faces])), 4),
+            "worst_mean_mm": max(face["mean_mm"] for face in faces),
+            "worst_p95_mm": max(face["p95_mm"] for face in faces),
+            "flipped": sum(face["flipped"] for face in faces),
+            "slowest_seconds": max(face["seconds"] for face in faces),
+        },
+        "provenance": {**origin, "system": platform.platform(), "processors": os.cpu_count()},
+    }
+    text = json.dumps(report, indent=1, sort_keys=True) + "\n"
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(arguments.output, lambda file: file.write(text.encode()))
+    print(arguments.output)
+
+
+def _timed(registrar: Registrar, scan: Scan) -> tuple[Registered, float]:
+    """The result, and the processor's seconds that it took (one thread)."""
+    began = time.process_time()
+    return registrar(scan, "face"), time.process_time() - began
+
+
+def measured(registered: Registered) -> dict[str, Any]:
+    """Distances over all of the scan, sealed eyes and lips and the border too, weighted by area."""
+    mean, p95 = weighted(registered.distances, registered.scan.areas)
+    return {
+        "mean_mm": round(mean, 4),
+        "p95_mm": round(p95, 4),
+        "max_mm": round(float(registered.distances.max()), 3),
+        "covered": round(float(registered.covered.mean()), 4),
+        "flipped": registered.flipped,
+        "unit": registered.unit.name,
+    }
+
+
+def again(
+    registrar: Registrar, places: Array, triangles: NDArray[np.int64], whole: Registered, number: int
+) -> dict[str, Any]:
+    """The same face turned, enlarged and with triangles missing: how far vertices come out elsewhere, on the scan.
+
+    Compared over the covered skin where both results lie on the undamaged scan, mm.
+    """
+    rng = np.random.default_rng([SEED, number])
+    turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    turn *= np.sign(np.linalg.det(turn))
+    shift = rng.standard_normal(3) * 100
+    kept = rng.random(len(triangles)) >= MISSING
+    hurt, seconds = _timed(registrar, Scan.of(LARGER * (places @ turn.T + shift), triangles[kept], "face"))
+    back = inverse(hurt.placement)(hurt.vertices)
+    there = (back / LARGER - shift) @ turn
+    here = inverse(whole.placement)(whole.vertices)
+    apart = np.linalg.norm(here - there, axis=1)[: len(whole.covered)][whole.covered]
+    return {
+        **measured(hurt),
+        "apart_mean_mm": round(float(apart.mean()), 4),
+        "apart_p95_mm": round(float(np.quantile(apart, 0.95)), 4),
+        "apart_max_mm": round(float(apart.max()), 4),
+        "seconds": round(seconds, 2),
+    }
