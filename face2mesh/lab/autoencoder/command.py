@@ -48,6 +48,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     measure.add_argument("--moving-corpus", type=Path, help="default: BUILD/moving-corpus.npz")
     measure.add_argument("-o", "--output", type=Path, default=Path("results/autoencoder.json"))
     measure.set_defaults(run=run_measure)
+    table = steps.add_parser("tables", help="print the tables of docs/autoencoder.md")
+    table.add_argument("results", type=Path, nargs="?", default=Path("results/autoencoder.json"))
+    table.set_defaults(run=run_tables)
 
 
 def run_meshes(arguments: argparse.Namespace) -> None:
@@ -112,9 +115,10 @@ def run_measure(arguments: argparse.Namespace) -> None:
     """Measure and write the results file."""
     import json
 
-    from face2mesh.lab.autoencoder.measure import bounds, measure
+    from face2mesh.lab.autoencoder.measure import bounds, linear_bound, measure
     from face2mesh.lab.autoencoder.meshes import Meshes
     from face2mesh.lab.autoencoder.training import PRINCIPAL, mesh_file
+    from face2mesh.lab.corpus.corpus import Corpus
     from face2mesh.lab.corpus.moving import FILE, MovingCorpus
     from face2mesh.store import provenance, write_atomically
 
@@ -127,7 +131,30 @@ def run_measure(arguments: argparse.Namespace) -> None:
         corpus = MovingCorpus.load(inputs["moving-corpus"], inputs["corpus"], build / "base-head.npz")
         held = Meshes.load(mesh_file(build, "moving", "held-out-people"))
         result["moving"]["bounds"] = {str(size): bounds(corpus, held, size) for size in arguments.codes if size < 52}
+    if "linear" in arguments.worlds:
+        heads = Corpus.load(build / "corpus.npz", build / "base-head.npz")
+        result["linear"]["bounds_rms_mm"] = linear_bound(heads, tuple(arguments.codes))
     text = json.dumps({**result, "provenance": provenance(inputs)}, indent=1, sort_keys=True)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(arguments.output, lambda file: file.write((text + "\n").encode()))
     print(arguments.output)
+
+
+def run_tables(arguments: argparse.Namespace) -> None:
+    """Print the tables of a results file.
+
+    Raises:
+        InputFileError: it is not there, or holds something else.
+    """
+    import json
+
+    from face2mesh.errors import InputFileError
+    from face2mesh.lab.autoencoder.tables import tables
+
+    path: Path = arguments.results
+    try:
+        print(tables(json.loads(path.read_text())))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputFileError(
+            f"{path}: no results of `face2mesh lab autoencoder measure` ({error}); run it first."
+        ) from error

@@ -21,6 +21,7 @@ FIGURES = (
     "people",
     "texture",
     "errors",
+    "autoencoder",
     "curves",
     "detector",
     "glb",
@@ -90,6 +91,10 @@ def run(arguments: argparse.Namespace) -> None:
         from face2mesh.lab.figures.rendered import draw as draw_rendered
 
         files = draw_rendered(build, folder, arguments.seed)
+    elif what == "autoencoder":
+        from face2mesh.lab.figures.autoencoder import draw as draw_autoencoder
+
+        files = draw_autoencoder(Path("results/autoencoder.json"), folder)
     elif what == "detector":
         from face2mesh.lab.data import data_folder
         from face2mesh.lab.figures.detector import draw as draw_detector
