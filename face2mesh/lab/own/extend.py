@@ -71,7 +71,7 @@ def extended_decoders(packaged: Packaged, shapes: ShapeModel, translation: Trans
     rest = shapes.mean - made[0]
     modes = shapes.modes - (made[1 : size + 1] - made[size + 1 :]) / 2
     identity = _translated(packaged.graphs[IDENTITY_DECODER_FILE], translation)
-    _add_modes(identity, modes, rest)
+    _add_modes(identity, modes.astype(np.float32), rest.astype(np.float32))
     expression = _translated(packaged.graphs[EXPRESSION_DECODER_FILE], translation)
     return compact(identity, True).SerializeToString(), expression.SerializeToString()
 
@@ -151,7 +151,7 @@ def _add_modes(model: Any, modes: FloatArray, rest: FloatArray) -> None:
     for node in graph.node:
         node.output[:] = ["packaged_neutral" if name == "neutral" else name for name in node.output]
         node.input[:] = ["packaged_neutral" if name == "neutral" else name for name in node.input]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "own_modes": modes.reshape(len(modes), -1),
         "own_shape": np.array([-1, *rest.shape], np.int64),
         "own_rest": rest,

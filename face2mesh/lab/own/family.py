@@ -64,7 +64,8 @@ def bumps(packaged: Packaged, rng: np.random.Generator) -> NDArray[np.float64]:
     skin = base.vertices[: base.skin_count].astype(np.float64)
     mirror, region = base.mirror[: base.skin_count], base.regions["face_and_ears"][: base.skin_count]
     centres = skin[rng.choice(np.flatnonzero(region), FEATURES)]
-    radii = np.exp(rng.uniform(*np.log(RADII_MM), FEATURES))
+    smallest, largest = np.log(RADII_MM).tolist()
+    radii = np.exp(rng.uniform(smallest, largest, FEATURES))
     directions = rng.standard_normal((FEATURES, 3))
     reach = np.exp(-((skin - centres[:, None]) ** 2).sum(2) / (2 * radii[:, None] ** 2))
     fields = reach[:, :, None] * (directions / np.linalg.norm(directions, axis=1, keepdims=True))[:, None]

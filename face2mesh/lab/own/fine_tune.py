@@ -88,7 +88,7 @@ def look(
     kept: list[Batch] = []
     seen: dict[str, list[Tensor]] = {name: [] for name in _SEEN}
     rows = torch.arange(len(pairs)).repeat(times)
-    for step, chosen in enumerate(rows.split(AT_ONCE)):
+    for step, chosen in enumerate(torch.split(rows, AT_ONCE)):
         batch = disturbed(pairs.batch(chosen), augmentation, mirror, draws(seed, step, 0))
         for name, values in encoder.seen(batch.crop).items():
             seen[name].append(values)

@@ -98,5 +98,12 @@ def measure_held_out(
     names = sorted(set(person.tolist()))
     by_person = {name: errors[person == name].mean(0) for name in names}
     # People count alike, however many pictures each has.
-    means = np.mean(list(by_person.values()), axis=0).tolist()
-    return HeldOut(len(names), len(rows), *means, {name: tuple(values.tolist()) for name, values in by_person.items()})
+    before_mm, after_mm, mean_mm = np.mean(list(by_person.values()), axis=0).tolist()
+    return HeldOut(
+        people=len(names),
+        pictures=len(rows),
+        before_mm=before_mm,
+        after_mm=after_mm,
+        mean_mm=mean_mm,
+        by_person={name: (float(a), float(b), float(c)) for name, (a, b, c) in by_person.items()},
+    )

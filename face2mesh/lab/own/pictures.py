@@ -98,7 +98,7 @@ class Studio:
             workers: processes that draw.
         """
         skins = None
-        parts = []
+        parts: list[Seen] = []
         for number, first in enumerate(range(0, count, BLOCK)):
             size = min(BLOCK, count - first)
             path = folder / f"seen-{number:03d}.npz"
@@ -162,7 +162,7 @@ def _told(encoder: Encoder, crops: NDArray[np.uint8]) -> dict[str, NDArray[Any]]
     """What the encoder says of stored crops (K, 160, 160, 3), at the canonical one in their middle."""
     border = (crops.shape[1] - 128) // 2
     middle = torch.from_numpy(crops[:, border:-border, border:-border]).permute(0, 3, 1, 2).float() / 255
-    told: list[dict[str, Tensor]] = [encoder(part) for part in middle.split(64)]
+    told: list[dict[str, Tensor]] = [encoder(part) for part in torch.split(middle, 64)]
     return {name: torch.cat([one[name] for one in told]).numpy() for name in ("expression", "light")}
 
 

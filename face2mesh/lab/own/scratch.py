@@ -54,10 +54,10 @@ from face2mesh.lab.package.mirror import packaged_mirror
 from face2mesh.lab.pairs.files import read_pairs, write_pairs
 from face2mesh.lab.pairs.rendered import World, render_pairs
 from face2mesh.lab.pairs.surroundings import Backdrops
-from face2mesh.lab.train.augmentation import Augmentation, Mirror, disturbed, moved
-from face2mesh.lab.train.batches import Batch, Pairs
+from face2mesh.lab.train.augmentation import Batch, Mirror, disturbed, moved
+from face2mesh.lab.train.batches import Pairs
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average
-from face2mesh.lab.train.configuration import DecoderTraining, Optimisation
+from face2mesh.lab.train.configuration import Augmentation, DecoderTraining, Optimisation
 from face2mesh.lab.train.decoders import decoder_objective
 from face2mesh.lab.train.encoder import objective_terms
 from face2mesh.lab.train.loop import train
