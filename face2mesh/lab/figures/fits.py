@@ -17,6 +17,7 @@ from face2mesh.head.arkit import OPPOSITES
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.figures.pairs import fitted, view_of, with_points
 from face2mesh.lab.pairs import read_pairs
+from face2mesh.lab.pairs.ages import prior_of_ages
 from face2mesh.lab.pairs.expression_prior import sparsity
 from face2mesh.lab.pairs.fit import Fits, FitSettings, Reliability, yaw_degrees
 from face2mesh.lab.pairs.mediapipe import SURFACE_COUNT
@@ -51,8 +52,8 @@ def draw(build: Path, out: Path, seed: int = 0) -> list[Path]:
     written = []
     children = _children(pairs, seed)
     if len(children):
-        plain = scans_alone(corpus, model, pairs, children)
-        cells = [_compared(head, corpus, pairs, plain, int(row), i) for i, row in enumerate(children)]
+        both = fitted_again(corpus, model, pairs, children)
+        cells = [_compared(head, corpus, pairs, both, int(row), i) for i, row in enumerate(children)]
         labels = [
             f"{pairs['photo_id'][row]}, {pairs['age'][row]}: photo, scans' modes alone, with ages (mesh, head, side)"
             for row in children
@@ -82,8 +83,8 @@ def _children(pairs: Pairs, seed: int) -> NDArray[np.intp]:
     return np.concatenate(chosen)
 
 
-def scans_alone(corpus: Corpus, model: PointModel, pairs: Pairs, rows: NDArray[np.intp]) -> Fits:
-    """The same photos fitted with the scans' identity modes alone: irises do not count, for pairs do not keep them."""
+def fitted_again(corpus: Corpus, model: PointModel, pairs: Pairs, rows: NDArray[np.intp]) -> tuple[Fits, Fits]:
+    """The same photos with the scans' identity modes alone, and with all: irises do not count, pairs keep them not."""
     scans = corpus.population.scan_modes
     moved = model.moved(pairs["shift"])
     fewer = PointModel(moved.rest, moved.identity[:scans], moved.expression, moved.mirror)
@@ -91,22 +92,22 @@ def scans_alone(corpus: Corpus, model: PointModel, pairs: Pairs, rows: NDArray[n
     given = np.zeros(points.shape[:2], np.bool_)
     points[:, :SURFACE_COUNT], given[:, :SURFACE_COUNT] = in_crop(pairs["points"][rows]), pairs["inside"][rows]
     settings = FitSettings(opposites=OPPOSITES, expression_sparsity=sparsity())
-    return fit(fewer, points, given, Reliability(pairs["reliability"]), settings)
+    reliability = Reliability(pairs["reliability"])
+    prior = prior_of_ages(corpus.population, pairs["age"][rows].tolist())
+    return fit(fewer, points, given, reliability, settings), fit(moved, points, given, reliability, settings, prior)
 
 
-def _compared(head: BaseHead, corpus: Corpus, pairs: Pairs, plain: Fits, row: int, index: int) -> Picture:
-    """The photo; by the scans' modes, mesh over it, head, head from the side; the same with ages."""
+def _compared(head: BaseHead, corpus: Corpus, pairs: Pairs, both: tuple[Fits, Fits], row: int, index: int) -> Picture:
+    """The photo; of both fits the mesh over it, the head, and the head from the side."""
     photo = with_points(pairs["crop"][row], pairs["points"][row], False)
-    without = {name: np.array(pairs[name]) for name in ("identity", "expression", "rotation", "offset", "log_scale")}
-    without["identity"][row] = 0
-    without["identity"][row, : plain.identity.shape[1]] = plain.identity[index]
-    for name in ("expression", "rotation", "offset", "log_scale"):
-        without[name][row] = getattr(plain, name)[index]
     colours = part_colours(head)
     columns = [photo]
-    for codes in ({**pairs, **without}, pairs):
-        vertices = corpus.heads(codes["identity"][row][None], codes["expression"][row][None])[0]
-        camera, pose = view_of(codes, row)
+    for fits in both:
+        identity = np.zeros(len(corpus.identity), np.float32)
+        identity[: fits.identity.shape[1]] = fits.identity[index]
+        vertices = corpus.heads(identity[None], fits.expression[index][None])[0]
+        place = {name: getattr(fits, name)[[index]] for name in ("rotation", "offset", "log_scale")}
+        camera, pose = view_of({**place, "distance": pairs["distance"][[row]]}, 0)
         aside = Pose((_FROM_THE_SIDE @ np.diag([1.0, -1.0, -1.0])).astype(np.float32), pose.translation_mm)
         middle = replace(camera, cx=0.35 * camera.width, cy=0.5 * camera.height)
         over = render(vertices, head.skin_triangles, colours, camera, pose, background=photo, quads=head.skin_quads)
