@@ -169,7 +169,7 @@ def _by_weight(found: Measured, first: Mapping[str, Measured]) -> Picture:
     plot = Plot("Error of the normals", across, Axis(0, top, False, tuple(ticks)), names, _SIZE)
     for name, (value, colour) in level.items():
         plot.line([across.low, across.high], [value, value], colour, 1)
-        plot.name(PENALTIES[-1], value, name, colour, (14, -8 if name != PLAIN else 9))
+        plot.name(PENALTIES[-1], value, name, colour, (14, 9 if name == MEAN_HEAD else -8))
     for start, swept in curves.items():
         colour = _colour(start) or BLUE
         plot.line([weight for weight, _ in swept], [one["normal_degrees"]["value"] for _, one in swept], colour)

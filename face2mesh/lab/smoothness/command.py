@@ -26,7 +26,7 @@ FORMAT, VERSION = "face2mesh/smoothness", 1
 FOLDER, TASK = "smoothness", "task.npz"
 _DRAW = {"people": draw_people, "expressions": draw_expressions}
 _INPUTS = {"people": ("base-head", "corpus"), "expressions": ("base-head", "corpus", "moving-corpus")}
-_MAIN = (PLAIN, "penalty-1", OURS)
+_MAIN = (PLAIN, OURS)
 """Of which further seeds are trained."""
 RECIPES = {recipe.name: recipe for recipe in (*SWEEP, *TRUNK_SWEEP, OUR_RECIPE, *REMEDIES)}
 
