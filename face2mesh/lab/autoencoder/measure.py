@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from face2mesh.lab.autoencoder.meshes import COUNTS, STREAM, UNSEEN, Meshes
+from face2mesh.lab.autoencoder.meshes import SETS, STREAM, Meshes
 from face2mesh.lab.autoencoder.principal import Principal
 from face2mesh.lab.autoencoder.training import PRINCIPAL, Autoencoder, mesh_file, read_autoencoder
 from face2mesh.lab.corpus.corpus import Corpus
@@ -22,7 +22,7 @@ from face2mesh.lab.corpus.moving import MovingCorpus
 from face2mesh.lab.corpus.splits import SPLITS
 from face2mesh.lab.graph.hierarchy import Hierarchy
 
-MEASURED = (*(name for name in COUNTS if name != "train"), UNSEEN)
+MEASURED = SETS[1:]
 ORACLE_MESHES = 300
 _BATCH = 50
 

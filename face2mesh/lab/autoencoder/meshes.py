@@ -35,6 +35,7 @@ STREAM = 10
 COUNTS = {"train": 8000, "validation": 500, "held-out-people": 1000, "held-out-pairs": 1000, "out-of-span": 400}
 """Meshes of each set; that of unseen units has one for each of them and each of `STRENGTHS`."""
 UNSEEN = "unseen-units"
+SETS = (*COUNTS, UNSEEN)
 STRENGTHS = (0.5, 1.0)
 _BATCH = 50
 

@@ -1,0 +1,132 @@
+"""Training, reading back, measuring and tabulating autoencoders on made-up meshes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up import made_up_head
+
+torch = pytest.importorskip("torch", reason="networks need torch, of the extra [train]")
+
+from face2mesh.errors import InputFileError  # noqa: E402
+from face2mesh.lab.autoencoder.measure import errors, of_network, of_principal, summary  # noqa: E402
+from face2mesh.lab.autoencoder.meshes import SETS, Meshes  # noqa: E402
+from face2mesh.lab.autoencoder.principal import Principal, principal_components  # noqa: E402
+from face2mesh.lab.autoencoder.tables import tables  # noqa: E402
+from face2mesh.lab.autoencoder.training import (  # noqa: E402
+    PRINCIPAL,
+    AutoencoderTraining,
+    mesh_file,
+    read_autoencoder,
+    train_autoencoder,
+)
+from face2mesh.lab.figures.autoencoder import draw, points_of  # noqa: E402
+from face2mesh.lab.graph.command import hierarchy_of_head  # noqa: E402
+from face2mesh.lab.train.checkpoint import CHECKPOINT, read_checkpoint  # noqa: E402
+from face2mesh.lab.train.configuration import Optimisation, read_configuration  # noqa: E402
+
+HEAD = made_up_head()
+CONFIGURATIONS = Path(__file__).parents[1] / "configurations"
+BRIEF = Optimisation(steps=6, batch=4, warmup=2, checkpoint_every=2, log_every=3, learning_rate=1e-3)
+SMALL = {
+    "local": {"level": 2, "channels": 4, "wide": 6, "narrow": 5, "neighbours": 4},
+    "skip": {"channels": [0, 0, 4], "hidden": [5], "symmetric": False},
+    "classical": {},
+}
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """A build folder with a hierarchy, sixty meshes of the moving world and their components."""
+    folder = tmp_path_factory.mktemp("build")
+    hierarchy = hierarchy_of_head(HEAD, poolings=4, factor=2.5)
+    hierarchy.save(folder / "hierarchy.npz", {})
+    rest = HEAD.vertices[: HEAD.skin_count]
+    rng = np.random.default_rng(1)
+    waves = np.sin(rest @ rng.normal(0, 0.03, (3, 8)))
+    made = np.einsum("nk,vk,kc->nvc", rng.standard_normal((60, 8)), waves, rng.standard_normal((8, 3)))
+    nothing = np.zeros((60, 1), np.float32)
+    meshes = Meshes(np.rint(made * 1000).astype(np.int16), 0.001, nothing, nothing)
+    meshes.save(mesh_file(folder, "moving", "train"), {})
+    principal_components(meshes, 12).save(mesh_file(folder, "moving", PRINCIPAL), {})
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["local", "classical", "skip"])
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(build, tmp_path, kind):
+    training = AutoencoderTraining(optimisation=BRIEF, kind=kind, rows=8, mixed=0.5, network=SMALL[kind])
+    assert train_autoencoder(training, 4, 1, build, tmp_path / "whole") == 6
+    assert train_autoencoder(training, 4, 1, build, tmp_path / "cut", time_limit=0.0) == 1
+    assert train_autoencoder(training, 4, 1, build, tmp_path / "cut", resume=True) == 6
+    one, _ = read_checkpoint(tmp_path / "whole" / CHECKPOINT)
+    other, header = read_checkpoint(tmp_path / "cut" / CHECKPOINT)
+    assert header["configuration"]["code_size"] == 4
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    with pytest.raises(InputFileError, match="another configuration"):
+        train_autoencoder(
+            replace(training, optimisation=replace(BRIEF, batch=8)), 4, 1, build, tmp_path / "cut", resume=True
+        )
+
+
+def test_what_was_trained_is_read_and_measured(build, tmp_path):
+    """The skip and the network beside it, which starts as nothing, begin as PCA; training hardly moves that."""
+    training = AutoencoderTraining(optimisation=replace(BRIEF, steps=1), kind="skip", network=SMALL["skip"])
+    train_autoencoder(training, 4, 0, build, tmp_path / "run")
+    hierarchy = hierarchy_of_head(HEAD, poolings=4, factor=2.5)
+    network, header = read_autoencoder(tmp_path / "run", hierarchy)
+    meshes = Meshes.load(mesh_file(build, "moving", "train"))
+    principal = Principal.load(mesh_file(build, "moving", PRINCIPAL))
+    ours, linear = errors(of_network(network), meshes), errors(of_principal(principal, 4), meshes)
+    assert ours["mean_mm"] == pytest.approx(linear["mean_mm"], rel=0.02)
+    assert header["kind"] == "autoencoder"
+    header["network"]["code_size"] = 5
+    text = json.loads((tmp_path / "run" / CHECKPOINT).read_text())
+    (tmp_path / "run" / CHECKPOINT).write_text(json.dumps({**text, "network": header["network"]}))
+    with pytest.raises(InputFileError, match="holds no autoencoder"):
+        read_autoencoder(tmp_path / "run", hierarchy)
+
+
+def test_a_summary_is_that_of_its_numbers():
+    found = summary(np.array([0.0, 1.0, 2.0, 5.0]))
+    assert found == {"mean_mm": 2.0, "median_mm": 1.5, "p95_mm": 4.55, "rms_mm": pytest.approx(30**0.5 / 2, abs=1e-5)}
+
+
+@pytest.mark.parametrize("name", ["local", "local-32", "local-equal", "classical", "linear"])
+def test_configurations_are_valid(name):
+    training = read_configuration(CONFIGURATIONS / f"autoencoder-{name}.toml", AutoencoderTraining)
+    assert training.world == ("linear" if name == "linear" else "moving")
+
+
+def test_what_no_run_can_mean_is_refused(build, tmp_path):
+    with pytest.raises(ValueError, match="kind is one of"):
+        AutoencoderTraining(kind="best")
+    with pytest.raises(ValueError, match="rows are even"):
+        AutoencoderTraining(rows=3)
+    with pytest.raises(InputFileError, match="autoencoder meshes"):
+        Meshes.load(tmp_path / "nothing.npz")
+    with pytest.raises(InputFileError, match="autoencoder meshes"):
+        Principal.load(tmp_path / "nothing.npz")
+
+
+def made_up_results():
+    """Errors of PCA at 8, and of ours, half as large."""
+
+    def each(mean):
+        return {name: {"mean_mm": mean, "median_mm": mean / 2, "p95_mm": 3 * mean, "rms_mm": 2 * mean} for name in SETS}
+
+    network = {"kind": "local", "code": 8, "seed": 0, "samples": 1000, "parameters": 12_345, **each(0.2)}
+    entry = {"principal": {"8": {"parameters": 100, **each(0.4)}}, "networks": [network]}
+    return {"moving": entry, "linear": entry}
+
+
+def test_tables_and_figure_show_the_results(tmp_path):
+    text = tables(made_up_results())
+    assert "| 8 | ours, seed 0 | 1,000 | 12,345 | 0.200 / 0.100 / 0.600 (−50 %)" in text
+    assert text.count("| 8 | PCA |") == 2
+    assert points_of(made_up_results()["moving"], "held-out-people") == {"PCA": [(8, 0.4)], "ours": [(8, 0.2)]}
+    (tmp_path / "results.json").write_text(json.dumps(made_up_results()))
+    assert draw(tmp_path / "results.json", tmp_path) == [tmp_path / "autoencoder.png"]
+    with pytest.raises(InputFileError, match="autoencoder measure"):
+        draw(tmp_path / "nothing.json", tmp_path)
