@@ -105,7 +105,9 @@ def main() -> None:
 
     def dressed(repetition: int) -> None:
         row = repetition % PEOPLE
-        rendered.draw_head(world.setting, heads[row], views[row], lights[row], np.random.default_rng([SEED, repetition]))
+        rendered.draw_head(
+            world.setting, heads[row], views[row], lights[row], np.random.default_rng([SEED, repetition])
+        )
 
     def pair(repetition: int) -> None:
         render_pair(world, repetition % PEOPLE, heads[repetition % PEOPLE])
