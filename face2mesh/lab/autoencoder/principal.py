@@ -91,7 +91,8 @@ def principal_components(meshes: Meshes, components: int = COMPONENTS, seed: int
     mean = (np.stack([meshes.take(rows).sum(0, dtype=np.float64) for rows in chunks]).sum(0) / count).astype(np.float32)
 
     def centred(rows: slice) -> FloatArray:
-        return (meshes.take(rows) - mean).reshape(-1, dimension)
+        flat: FloatArray = (meshes.take(rows) - mean).reshape(-1, dimension)
+        return flat
 
     width = min(components + _OVERSAMPLED, dimension)
     sketch = np.random.default_rng(seed).standard_normal((width, dimension), dtype=np.float32)
@@ -111,10 +112,10 @@ def principal_components(meshes: Meshes, components: int = COMPONENTS, seed: int
     values, vectors = np.linalg.eigh(covariance / count)
     leading = np.argsort(-values)[:components]
     spread = np.sqrt(np.maximum(values[leading], 0))
-    rows = (vectors[:, leading].T @ basis).astype(np.float32)
-    train = np.concatenate([centred(part) @ rows.T for part in chunks])
+    found = (vectors[:, leading].T @ basis).astype(np.float32)
+    train = np.concatenate([centred(part) @ found.T for part in chunks])
     rest = max(variance / count - float(np.square(spread).sum()), 0.0)
-    return Principal(mean, rows, spread.astype(np.float32), rest, train)
+    return Principal(mean, found, spread.astype(np.float32), rest, train)
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,12 @@ def symmetric_components(principal: Principal, mirror: NDArray[np.integer[Any]],
     found = []
     for sign in (1.0, -1.0):
         part = (components + sign * components[:, mirror] * flip) / 2 * principal.spread[:, None, None]
-        _, sizes, rows = np.linalg.svd(part.reshape(len(part), -1), full_matrices=False)
-        found.append((sizes, rows, np.full(len(sizes), sign)))
-    sizes, rows, sign = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        _, part_sizes, part_rows = np.linalg.svd(part.reshape(len(part), -1), full_matrices=False)
+        found.append((part_sizes, part_rows, np.full(len(part_sizes), sign)))
+    sizes, rows, signs = (np.concatenate(parts) for parts in zip(*found, strict=True))
     largest = np.argsort(-sizes, kind="stable")[: len(principal.basis)]
     code = largest[:code_size]
-    order = np.concatenate([code[np.argsort(-sign[code], kind="stable")], largest[code_size:]])
+    order = np.concatenate([code[np.argsort(-signs[code], kind="stable")], largest[code_size:]])
     basis = rows[order].astype(np.float32)
     train = principal.train @ (principal.basis @ basis.T) + (principal.mean - mean).ravel() @ basis.T
-    return Symmetric(mean, basis, sizes[order].astype(np.float32), sign[order].astype(np.float32), train)
+    return Symmetric(mean, basis, sizes[order].astype(np.float32), signs[order].astype(np.float32), train)

@@ -8,6 +8,7 @@ Letters: B batch, S vertices, R components, r vertices of a step, Z numbers in t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def whole_network(
         network = MeshAutoencoder(classical(code_size), hierarchy)
         network.standardise(principal.mean, deviations(principal))
         return network
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in training.network.items()}
+    settings = _tuples(training.network)
     network = MeshAutoencoder(AutoencoderConfiguration(code_size=code_size, skip=True, **settings), hierarchy)
     network.standardise(principal.mean, float(np.sqrt(principal.rest / principal.mean.size)) + _LEAST_MM)
     network.start_skip(principal.basis[:code_size], principal.spread[:code_size])
@@ -151,7 +152,7 @@ def local_objective(
     at_rest = torch.from_numpy(-components.mean.ravel() @ components.basis.T)  # scores of no displacement
     mirror = hierarchy.levels[at].mirror.astype(np.int64)
     left = np.flatnonzero(np.arange(len(mirror)) <= mirror)
-    stands_for = np.ones(len(mirror))
+    stands_for: NDArray[Any] = np.ones(len(mirror))
     for level in range(at):
         stands_for = np.asarray(hierarchy.unpooling(level).sum(0)).ravel()
     chance = stands_for[left] * np.where(mirror[left] == left, 0.5, 1.0)
@@ -207,9 +208,7 @@ def read_autoencoder(run: Path, hierarchy: Hierarchy) -> tuple[Autoencoder, dict
     path = run / CHECKPOINT
     tensors, header = read_checkpoint(path)
     try:
-        settings = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in header["network"].items()
-        }
+        settings = _tuples(header["network"])
         network: Autoencoder
         if header["configuration"]["kind"] == "local":
             network = LocalAutoencoder(LocalConfiguration(**settings), hierarchy)
@@ -221,3 +220,8 @@ def read_autoencoder(run: Path, hierarchy: Hierarchy) -> tuple[Autoencoder, dict
             f"{path}: holds no autoencoder of this program; train it with `face2mesh lab autoencoder train`."
         ) from error
     return network.eval(), header
+
+
+def _tuples(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON's and TOML's lists as a dataclass's tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}

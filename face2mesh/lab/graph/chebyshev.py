@@ -204,7 +204,7 @@ class _Chebyshev(torch.autograd.Function):
         matrix = laplacian.like(x)
         y = x.new_empty(x.shape[0], x.shape[1], channels_out)
         if (together := _together(x, channels_out)) > 1:
-            for samples, results in zip(x.split(together), y.split(together), strict=True):
+            for samples, results in zip(torch.split(x, together), torch.split(y, together), strict=True):
                 terms = _terms(matrix, samples, order)
                 total = torch.mm(terms[0], weight[0])
                 for k in range(1, order):
@@ -213,16 +213,16 @@ class _Chebyshev(torch.autograd.Function):
             return y
         if channels_out < channels:
             stacked = weight.transpose(0, 1).reshape(channels, order * channels_out)
-            terms = x.new_empty(x.shape[1], order * channels_out)
+            buffer = x.new_empty(x.shape[1], order * channels_out)
             for sample, result in zip(x, y, strict=True):
-                torch.mm(sample, stacked, out=terms)
-                _clenshaw(matrix, terms, channels_out, result)
+                torch.mm(sample, stacked, out=buffer)
+                _clenshaw(matrix, buffer, channels_out, result)
         else:
             stacked = weight.reshape(order * channels, channels_out)
-            terms = x.new_empty(x.shape[1], order * channels)
+            buffer = x.new_empty(x.shape[1], order * channels)
             for sample, result in zip(x, y, strict=True):
-                _recurrence(matrix, terms, sample)
-                torch.mm(terms, stacked, out=result)
+                _recurrence(matrix, buffer, sample)
+                torch.mm(buffer, stacked, out=result)
         return y
 
     @staticmethod

@@ -74,10 +74,10 @@ def mirrored_entries(matrix: Matrix, rows: NDArray[Any], columns: NDArray[Any]) 
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     own = row * matrix.shape[1] + matrix.indices
     other = rows[row].astype(np.int64) * matrix.shape[1] + columns[matrix.indices]
-    place = np.minimum(np.searchsorted(own, other), len(own) - 1)
+    place: NDArray[np.int64] = np.minimum(np.searchsorted(own, other), len(own) - 1).astype(np.int64)
     if not np.array_equal(own[place], other):
         raise ValueError("the pattern of a matrix between symmetric levels is not symmetric")
-    return place.astype(np.int64)
+    return place
 
 
 def _pattern(matrix: Matrix) -> Matrix:

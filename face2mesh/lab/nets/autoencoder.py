@@ -322,7 +322,8 @@ class Decoder(nn.Module):
         if self.mirror is None:
             return read
         one, other = read.chunk(2)
-        return one + self.mirror(other)
+        joined: Tensor = one + self.mirror(other)
+        return joined
 
 
 def composed_unpooling(hierarchy: Hierarchy, coarse: int, fine: int) -> Matrix:
@@ -428,7 +429,7 @@ class _Pattern:
     def __init__(self, matrix: Matrix) -> None:
         self.shape = matrix.shape
         rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-        order = np.lexsort([rows, matrix.indices])
+        order = np.lexsort((rows, np.asarray(matrix.indices)))
         starts = np.searchsorted(matrix.indices[order], np.arange(matrix.shape[1] + 1))
         self.rows, self.columns = torch.from_numpy(rows.astype(np.int64)), torch.from_numpy(matrix.indices).long()
         self.starts = torch.from_numpy(matrix.indptr.astype(np.int64))
@@ -446,7 +447,8 @@ class _Pattern:
 
 def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
     # Torch 2.11 warns unless the invariants' checks are switched explicitly, and not by the argument.
-    with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants(False):
+    checked = torch.sparse.check_sparse_tensor_invariants(False)  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings(), checked:
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
         return torch.sparse_csr_tensor(starts, columns, values, shape)
 

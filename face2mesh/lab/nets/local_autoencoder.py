@@ -111,8 +111,9 @@ class LocalAutoencoder(nn.Module):
         self.straight = nn.Linear(3 * coarse, size, bias=False)
         self.see = ChebyshevConvolution(3, configuration.seen, configuration.order, laplacian)
         widths = (configuration.seen * coarse, configuration.narrow, configuration.wide, size)
+        last = nn.Linear(*widths[2:])
         self.bend = nn.Sequential(
-            nn.Linear(widths[0], widths[1]), nn.ELU(), nn.Linear(widths[1], widths[2]), nn.ELU(), nn.Linear(*widths[2:])
+            nn.Linear(widths[0], widths[1]), nn.ELU(), nn.Linear(widths[1], widths[2]), nn.ELU(), last
         )
         self.unbend = nn.Sequential(
             nn.Linear(size, configuration.wide), nn.ELU(), nn.Linear(configuration.wide, configuration.narrow), nn.ELU()
@@ -123,9 +124,9 @@ class LocalAutoencoder(nn.Module):
         self.finest = nn.Sequential(
             *(unpooling(hierarchy, finer, configuration.neighbours, tied=True) for finer in range(at - 1, -1, -1))
         )
-        for layer in (self.straight, self.bend[-1], self.spread):
+        for layer in (self.straight, last, self.spread):
             nn.init.zeros_(layer.weight)
-        nn.init.zeros_(self.bend[-1].bias)
+        nn.init.zeros_(last.bias)
 
     def forward(self, meshes: Tensor) -> Tensor:
         """(B, S, 3) mm to the same, through the code."""
