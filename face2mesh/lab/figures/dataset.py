@@ -26,8 +26,8 @@ from face2mesh.model import Model
 
 Picture = NDArray[np.uint8]
 
-PEOPLE = ("anna", "bob", "cleo", "dan", "eve", "finn")
-SIDE = 300
+PEOPLE = ("anna", "bob", "cleo", "dan")
+SIDE = 256
 # fmt: off
 ICT_LANDMARKS = (
     1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443,
