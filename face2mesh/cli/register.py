@@ -22,8 +22,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "register",
         help="scans of heads onto the base head",
-        description="Find the face of each scan, fit the model to it, and draw the base head's mesh onto it: DIR/<scan>.obj, "
-        ".npz, .json, and .png, which shows both. Results that are newer than their scans are kept.",
+        description="Find the face of each scan, fit the model to it, and draw the base head's mesh onto it: "
+        "DIR/<scan>.obj, .npz, .json, and .png, which shows both. Results that are newer than their scans are kept.",
     )
     parser.add_argument("scans", nargs="+", type=Path, metavar="SCAN", help="OBJ, PLY, STL or GLB, and folders of them")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the results")

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from face2mesh.errors import InputFileError
 from face2mesh.lab.data import data_folder
+from face2mesh.lab.registration.picture import comparison
 from face2mesh.lab.registration.register import Registered, Registrar, inverse, weighted
 from face2mesh.lab.registration.scan import Scan
 from face2mesh.model import load
@@ -43,6 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("-o", "--output", type=Path, default=Path("results/register.json"), metavar="FILE")
     parser.add_argument("--limit", type=int, metavar="N", help="only N of the faces, for a quick look")
     parser.add_argument("--hurt", type=int, default=HURT, metavar="N", help=f"how many once more, damaged ({HURT})")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="also draw the first face, as `register` does")
     parser.set_defaults(run=run)
 
 
@@ -66,6 +69,10 @@ def run(arguments: argparse.Namespace) -> None:
         whole, seconds = _timed(registrar, Scan.of(places, triangles, f"face {number}"))
         faces.append({"face": number, **measured(whole), "seconds": round(seconds, 2)})
         print(faces[-1], flush=True)
+        if number == 0 and arguments.picture:
+            sheet = comparison(registrar.model.base_head, whole.vertices, whole.scan, whole.distances)
+            picture = Image.fromarray(sheet)
+            write_atomically(arguments.picture, lambda file: picture.save(file, "PNG", optimize=True))
         if number < arguments.hurt:
             damaged.append({"face": number, **again(registrar, places, triangles, whole, number)})
             print(damaged[-1], flush=True)

@@ -29,7 +29,7 @@ DISTANCE = 7.0
 _BACKGROUND = 0.82
 _EVEN, _LAMP = 0.42, 0.62
 _ABOVE = 0.35
-# Pinholes: how many pixels of a picture one may be wide at most (a part of it), and what counts as far behind, in radii.
+# Pinholes: how wide one may be (a part of the picture), what counts as far behind (radii), and of how many pixels.
 _PIXELS_A_PINHOLE, _BEHIND, _NEIGHBOURS = 96, 0.12, 5
 
 
@@ -76,17 +76,16 @@ def directions(count: int) -> Array:
     return np.stack([flat * np.sin(turn), height, flat * np.cos(turn)], 1)
 
 
-def looking_along(towards: NDArray[Any], up: NDArray[Any] = (0.0, 1.0, 0.0)) -> Array:  # type: ignore[assignment]
+def looking_along(towards: NDArray[Any]) -> Array:
     """(3, 3) rotation to camera axes (+X right, +Y down, +Z forward) for a camera in this direction.
 
     Args:
-        towards: (3,) from what is looked at to the camera.
-        up: (3,) what is up in the picture; another axis is taken where it lies along the view.
+        towards: (3,) from what is looked at to the camera; +Y is up in the picture, +Z where that is along the view.
     """
     forward = -np.asarray(towards, np.float64) / np.linalg.norm(towards)
-    above = np.asarray(up, np.float64)
-    if np.linalg.norm(np.cross(forward, above)) < 1e-3 * np.linalg.norm(above):
-        above = np.roll(above, 1)
+    above = np.array([0.0, 1.0, 0.0])
+    if np.linalg.norm(np.cross(forward, above)) < 1e-3:
+        above = np.array([0.0, 0.0, 1.0])
     right = np.cross(forward, above)
     right /= np.linalg.norm(right)
     return np.stack([right, np.cross(forward, right), forward])
