@@ -141,7 +141,7 @@ def test_a_wrong_unit_is_refused():
 
 
 def test_a_scan_is_cleaned():
-    box = trimesh.creation.icosphere(3)
+    box = trimesh.creation.icosphere(4)
     speck = trimesh.creation.icosphere(0, 0.01)
     vertices = np.concatenate([box.vertices, box.vertices, speck.vertices + 3, [[np.nan] * 3]])
     count = len(box.vertices)

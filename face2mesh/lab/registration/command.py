@@ -70,9 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         faces.append({"face": number, **measured(whole), "seconds": round(seconds, 2)})
         print(faces[-1], flush=True)
         if number == 0 and arguments.picture:
-            sheet = comparison(registrar.model.base_head, whole.vertices, whole.scan, whole.distances)
-            picture = Image.fromarray(sheet)
-            write_atomically(arguments.picture, lambda file: picture.save(file, "PNG", optimize=True))
+            _draw(registrar, whole, arguments.picture)
         if number < arguments.hurt:
             damaged.append({"face": number, **again(registrar, places, triangles, whole, number)})
             print(damaged[-1], flush=True)
@@ -95,6 +93,13 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(arguments.output, lambda file: file.write(text.encode()))
     print(arguments.output)
+
+
+def _draw(registrar: Registrar, registered: Registered, path: Path) -> None:
+    """Scan, head and distances as a PNG."""
+    sheet = comparison(registrar.model.base_head, registered.vertices, registered.scan, registered.distances)
+    picture = Image.fromarray(sheet)
+    write_atomically(path, lambda file: picture.save(file, "PNG", optimize=True))
 
 
 def _timed(registrar: Registrar, scan: Scan) -> tuple[Registered, float]:
