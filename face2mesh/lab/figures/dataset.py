@@ -115,7 +115,7 @@ def _write_ict(data: Path, path: Path) -> list[int]:
         "f " + " ".join(str(np.searchsorted(used, corner) + 1) for corner in face if corner >= 0) for face in faces
     ]
     path.write_text("\n".join(lines) + "\n")
-    return np.searchsorted(used, ICT_LANDMARKS).tolist()
+    return [int(row) for row in np.searchsorted(used, ICT_LANDMARKS)]
 
 
 def _marked(head: BaseHead, view: str) -> Picture:
