@@ -53,5 +53,7 @@ def vertex_normals(vertices: Floats, triangles: Indices) -> Floats:
 def vertex_areas(vertices: Floats, triangles: Indices) -> NDArray[np.float64]:
     """(V,), how much surface each vertex stands for: a third of the triangles around it, mm²."""
     areas = np.linalg.norm(triangle_normals(vertices, triangles), axis=1) / 6
-    sums: NDArray[np.float64] = np.bincount(triangles.ravel(order="F"), np.tile(areas, 3), minlength=len(vertices))
+    sums: NDArray[np.float64] = np.bincount(
+        triangles.ravel(order="F"), np.tile(areas, 3), minlength=len(vertices)
+    ).astype(np.float64)
     return sums

@@ -229,7 +229,8 @@ class Model:
             weights[0] = expression
         shown = np.asarray(skin, np.float32)[None]
         neutral = shown - self._networks.displacement(code, weights) if weights.any() else shown
-        return self._whole(code, neutral, shown, weights)[0]
+        vertices: FloatArray = self._whole(code, neutral, shown, weights)[0]
+        return vertices
 
     def _whole(self, identity: FloatArray, neutral: FloatArray, skins: FloatArray, weights: FloatArray) -> FloatArray:
         """Heads (B, V, 3) around skins (B, S, 3) of codes (B, M) and weights (B, 52); neutrals may be one for all."""

@@ -6,6 +6,7 @@ Letters: B batch, M identity modes, S skin vertices.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,11 @@ class Codes:
 
     def __getitem__(self, rows: slice) -> Codes:
         """Some of the crops."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Codes(**{name: None if value is None else value[rows] for name, value in values.items()})
+        chosen: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            chosen[field.name] = None if value is None else value[rows]
+        return Codes(**chosen)
 
 
 class Networks:

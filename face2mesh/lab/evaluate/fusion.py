@@ -100,7 +100,8 @@ def constants(by_person: list[list[Face]], rest: NDArray[Any], region: NDArray[n
         return ratio
 
     def agreement(sums: FloatArray) -> FloatArray:
-        return 1 - sums[..., 0] / sums[..., 1] * (count / (count - 1))
+        ratio: FloatArray = 1 - sums[..., 0] / sums[..., 1] * (count / (count - 1))
+        return ratio
 
     person = np.repeat(np.arange(people), count)
     equations = [once * once, once * slopes, slopes * slopes, once * apart, slopes * apart]

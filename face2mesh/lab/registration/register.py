@@ -95,7 +95,8 @@ class Registrar:
         base = model.base_head
         self._sheet = SkinSheet.on(base)
         eyes = [
-            base.triangles[2 * first : 2 * last] for first, last in map(base.part_quads.get, ("left_eye", "right_eye"))
+            base.triangles[2 * first : 2 * last]
+            for first, last in (base.part_quads[name] for name in ("left_eye", "right_eye"))
         ]
         self._outside = np.concatenate([self._sheet.triangles, *eyes]).astype(np.int64)
 

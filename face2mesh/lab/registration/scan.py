@@ -123,7 +123,7 @@ class Scan:
     @cached_property
     def normals(self) -> Array:
         """(V, 3) unit."""
-        return vertex_normals(self.vertices, self.triangles)
+        return vertex_normals(self.vertices, self.triangles).astype(np.float64)
 
     @cached_property
     def evenness(self) -> Array:
@@ -133,11 +133,12 @@ class Scan:
         graph = csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
         graph = graph + graph.T + diags(np.ones(count))
         share = diags(1 / np.asarray(graph.sum(1)).ravel()) @ graph
-        normals = self.normals
+        normals: Array = self.normals
         for _ in range(UNEVEN_RINGS):
-            normals = share @ normals
+            normals = np.asarray(share @ normals)
         low, high = UNEVEN
-        return np.clip((np.linalg.norm(normals, axis=1) - low) / (high - low), 0, 1)
+        even: Array = np.clip((np.linalg.norm(normals, axis=1) - low) / (high - low), 0, 1)
+        return even
 
     def beyond(self, found: SurfacePoints, points: Array, hole: float) -> Mask:
         """(N,) whether points lie beyond the surface's end: closest to its border, and farther beside it than a hole.
@@ -174,7 +175,8 @@ def _without_specks(triangles: Indices, count: int) -> Indices:
     graph = csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     _, piece = connected_components(graph, directed=False)
     sizes = np.bincount(piece[triangles[:, 0]])
-    return triangles[sizes[piece[triangles[:, 0]]] >= SPECK * sizes.max()]
+    kept: Indices = triangles[sizes[piece[triangles[:, 0]]] >= SPECK * sizes.max()]
+    return kept
 
 
 def _thinned(vertices: Array, triangles: Indices) -> tuple[Array, Indices]:

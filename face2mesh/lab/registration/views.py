@@ -63,7 +63,7 @@ class Seen:
         row, column = np.where(inside, row, 0), np.where(inside, column, 0)
         triangle = np.where(inside, self.triangle[row, column], -1)
         corners = vertices[triangles[np.maximum(triangle, 0)]]
-        places = np.einsum("nkc,nk->nc", corners, self.barycentric[row, column])
+        places: Array = np.einsum("nkc,nk->nc", corners, self.barycentric[row, column])
         places[triangle < 0] = np.nan
         return places
 

@@ -114,7 +114,7 @@ def meeting(skin: Array, sheet: SkinSheet, scan: Scan, pull: Array, reach: float
         pull: (S,) the most that each vertex counts.
         reach: mm.
     """
-    normals = vertex_normals(skin, sheet.triangles)
+    normals: Array = vertex_normals(skin, sheet.triangles).astype(np.float64)
     asked = np.flatnonzero(pull > 0)
     found = scan.surface.closest(skin[asked], normals[asked], CANDIDATES)
     targets, facing, weights = skin.copy(), normals.copy(), np.zeros(len(skin))
@@ -232,4 +232,5 @@ def flipped(skin: Array, fitted: Array, triangles: Indices) -> Mask:
     turned = (normals * before).sum(1) <= 0
     folded = (normals[0::2] * normals[1::2]).sum(1) <= 0
     already = (before[0::2] * before[1::2]).sum(1) <= 0
-    return turned | np.repeat(folded & ~already, 2)
+    over: Mask = turned | np.repeat(folded & ~already, 2)
+    return over
