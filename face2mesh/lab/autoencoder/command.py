@@ -134,7 +134,11 @@ def run_measure(arguments: argparse.Namespace) -> None:
     if "linear" in arguments.worlds:
         heads = Corpus.load(build / "corpus.npz", build / "base-head.npz")
         result["linear"]["bounds_rms_mm"] = linear_bound(heads, tuple(arguments.codes))
-    text = json.dumps({**result, "provenance": provenance(inputs)}, indent=1, sort_keys=True)
+    for world in arguments.worlds:
+        result[world]["provenance"] = provenance(inputs)
+    # A world that is not measured now keeps what was measured before.
+    old = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
+    text = json.dumps({**old, **result}, indent=1, sort_keys=True)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(arguments.output, lambda file: file.write((text + "\n").encode()))
     print(arguments.output)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def of_network(network: Autoencoder) -> Rebuild:
 
 def of_principal(principal: Principal, size: int) -> Rebuild:
     """What the first `size` components make of meshes."""
-    return lambda meshes: principal.meshes(principal.scores(meshes)[:, :size])
+    first = replace(principal, basis=principal.basis[:size])
+    return lambda meshes: first.meshes(first.scores(meshes))
 
 
 def parameters_of(network: Autoencoder) -> int:

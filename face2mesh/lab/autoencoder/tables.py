@@ -41,8 +41,9 @@ def _errors(errors: Mapping[str, float], linear: Mapping[str, float] | None = No
     text = " / ".join(f"{errors[name]:.3f}" for name in ("mean_mm", "median_mm", "p95_mm"))
     if linear is None:
         return text
-    change = round(100 * (errors["mean_mm"] / linear["mean_mm"] - 1))
-    return f"{text} ({'+' if change > 0 else '−' if change < 0 else '±'}{abs(change)} %)"
+    change = 100 * (errors["mean_mm"] / linear["mean_mm"] - 1)
+    digits = 1 if abs(change) < 1 else 0
+    return f"{text} ({'+' if change > 0 else '−'}{abs(change):.{digits}f} %)"
 
 
 def _row(cells: list[str]) -> str:
