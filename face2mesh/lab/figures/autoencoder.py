@@ -88,7 +88,8 @@ def panel(points: Points, title: str) -> Picture:
         pen.line(places, colour, 3)
         for x, y in places:
             pen.ellipse([x - 4, y - 4, x + 4, y + 4], colour)
-        at = _TOP + 6 + 18 * row
-        pen.line([(width - 130, at + 8), (width - 106, at + 8)], colour, 3)
-        pen.text((width - 100, at), label, colour, font=font)
+        # At the lower left, where curves that fall leave room.
+        at = height - _BOTTOM - 18 * (len(points) - row) - 6
+        pen.line([(_LEFT + 12, at + 8), (_LEFT + 36, at + 8)], colour, 3)
+        pen.text((_LEFT + 42, at), label, colour, font=font)
     return np.asarray(picture)
