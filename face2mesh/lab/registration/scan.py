@@ -27,8 +27,9 @@ LEAST_TRIANGLES = 200
 MOST_TRIANGLES = 150_000
 # Pieces with a smaller share of the largest one's triangles are specks.
 SPECK = 0.01
-# Where the mean of unit normals within so many rings is shorter than the first, no skin is believed.
-UNEVEN, UNEVEN_RINGS = (0.75, 0.93), 3
+# Where the mean of the unit normals around, in rings of edges up to the distance, is shorter than the first, nothing is
+# believed to be skin; where it is longer than the second, all.
+UNEVEN, AROUND_MM, MOST_RINGS = (0.75, 0.93), 6.0, 4
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,15 @@ class Scan:
 
     @cached_property
     def evenness(self) -> Array:
-        """(V,) 0 to 1, how alike the normals within a few edges are: hair and torn places are uneven, skin is not."""
+        """(V,) 0 to 1, how alike the normals around are: hair and torn places are uneven, skin is not. Wants mm."""
         count = len(self.vertices)
         pairs = np.concatenate([self.triangles[:, [k, (k + 1) % 3]] for k in range(3)])
         graph = csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
         graph = graph + graph.T + diags(np.ones(count))
         share = diags(1 / np.asarray(graph.sum(1)).ravel()) @ graph
         normals: Array = self.normals
-        for _ in range(UNEVEN_RINGS):
+        edge = float(np.median(np.linalg.norm(self.vertices[pairs[:, 0]] - self.vertices[pairs[:, 1]], axis=1)))
+        for _ in range(max(1, min(MOST_RINGS, round(AROUND_MM / edge)))):
             normals = np.asarray(share @ normals)
         low, high = UNEVEN
         even: Array = np.clip((np.linalg.norm(normals, axis=1) - low) / (high - low), 0, 1)
