@@ -42,10 +42,9 @@ def test_fills_an_empty_folder(tmp_path):
     assert read_manifest(tmp_path).name == "tiny"
 
 
-def test_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LARGEST_BYTES", 100)
+def test_too_large(tmp_path):
     with pytest.raises(Face2MeshError, match="more than"):
-        write_model_folder(tmp_path / "model", _manifest(), CONTENTS)
+        write_model_folder(tmp_path / "model", _manifest(), CONTENTS, largest=100)
     assert not list(tmp_path.iterdir())
 
 

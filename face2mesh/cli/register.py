@@ -6,13 +6,12 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from face2mesh.cli.options import add_debug, needing_laboratory
 
 if TYPE_CHECKING:
     from face2mesh.cli.job import Outcome
-    from face2mesh.lab.registration.register import Registrar
 
 UNITS = ("um", "mm", "cm", "in", "m")
 
@@ -99,8 +98,14 @@ def _scans_of(path: Path) -> list[Path]:
     return found
 
 
-def _register(registrar: Registrar, path: Path, name: str, arguments: argparse.Namespace) -> tuple[Outcome, str]:
+def _register(registrar: Any, path: Path, name: str, arguments: argparse.Namespace) -> tuple[Outcome, str]:
     """One scan from file to files, and the line to print.
+
+    Args:
+        registrar: the laboratory's `Registrar`, which the command line does not know by type.
+        path: the scan.
+        name: of its results.
+        arguments: of the command.
 
     Raises:
         InputFileError: it cannot be read or registered, or its results would replace it.
