@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 COLOURED = frozenset({"blend", "fbx", "glb", "html", "ply"})
 """Formats that carry the photo's colours."""
+MORPHED = frozenset({"blend", "fbx", "glb", "html"})
+"""Formats that carry the person's 52 shapes."""
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,11 @@ def write_faces(
 
 def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wanted, seconds: float) -> None:
     """All files of one face."""
-    from face2mesh.write import HeadMesh, write, write_json
+    from face2mesh.write import HeadMesh, decoded_morphs, write, write_json
 
+    # A head's 52 shapes take as long as half its texture; the other core makes them meanwhile.
+    ahead = ThreadPoolExecutor(1) if MORPHED & set(wanted.formats) else None
+    decoded = ahead.submit(decoded_morphs, face).result if ahead else None
     try:
         if COLOURED & set(wanted.formats):
             from face2mesh.draw import with_photo_colours
@@ -242,7 +247,7 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
             face = face.with_expression(wanted.expression)
         faces = {"": face, "-neutral": face.neutral()} if wanted.neutral else {"": face}
         for ending, shown in faces.items():
-            mesh = HeadMesh.of(shown, photo.rgb, rigged=wanted.rigged, subdivide=wanted.subdivide)
+            mesh = HeadMesh.of(shown, photo.rgb, rigged=wanted.rigged, subdivide=wanted.subdivide, decoded=decoded)
             for suffix in wanted.formats:
                 write(mesh, folder / f"{name}{ending}.{suffix}")
         write_json(face, folder / f"{name}.json", seconds, wanted.told)
@@ -256,6 +261,9 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
         if isinstance(error.__cause__, OSError):  # name the folder that the user gave, not the one beside it
             raise _cannot_write(wanted.folder / name, error.__cause__) from error
         raise
+    finally:
+        if ahead:
+            ahead.shutdown()
 
 
 def _belongs(stem: str, name: str) -> bool:

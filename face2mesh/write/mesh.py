@@ -5,7 +5,7 @@ Letters: V vertices, H and W the texture's height and width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -42,12 +42,14 @@ class HeadMesh:
         photo: (H, W, 3) uint8, the upright photo that the face's camera took, for files that show it; None without.
         rigged: whether files that can carry bones get them.
         levels: how often the mesh is subdivided, 0 to 2.
+        decoded: gives `decoded_morphs` of this person where something decodes them already; None decodes them.
     """
 
     face: Face
     photo: NDArray[np.uint8] | None = None
     rigged: bool = False
     levels: int = 0
+    decoded: Callable[[], Floats] | None = None
 
     def __post_init__(self) -> None:
         """Check the levels.
@@ -60,14 +62,27 @@ class HeadMesh:
 
     @classmethod
     def of(
-        cls, face: Face, photo: NDArray[np.uint8] | None = None, *, rigged: bool = False, subdivide: int = 0
+        cls,
+        face: Face,
+        photo: NDArray[np.uint8] | None = None,
+        *,
+        rigged: bool = False,
+        subdivide: int = 0,
+        decoded: Callable[[], Floats] | None = None,
     ) -> HeadMesh:
         """The mesh of a face.
+
+        Args:
+            face: the face.
+            photo: that shows it.
+            rigged: with bones.
+            subdivide: 0, 1 or 2.
+            decoded: gives `decoded_morphs` of the same person, where something decodes them already.
 
         Raises:
             Face2MeshError: `subdivide` is not 0, 1 or 2.
         """
-        return cls(face, photo, rigged, subdivide)
+        return cls(face, photo, rigged, subdivide, decoded)
 
     def subdivided(self, levels: int = 1) -> HeadMesh:
         """The same head, so many times finer.
@@ -119,13 +134,7 @@ class HeadMesh:
         jaw and means nothing without it: its morph is what it adds to `jawOpen`. The decoder is not linear: `vertices`
         are not exactly neutral + Σ weight · morph.
         """
-        face = self.face
-        shapes = np.eye(len(ARKIT_NAMES), dtype=np.float32)
-        close, jaw = ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")
-        shapes[close, jaw] = 1
-        heads = np.asarray(face.decoder.decode(face.identity, shapes), np.float32)
-        displacements = heads * np.float32(face.scale) - face.neutral().vertices
-        displacements[close] -= displacements[jaw]
+        displacements = self.decoded() if self.decoded else decoded_morphs(self.face)
         refined: list[Floats] = []
         for first in range(0, len(displacements), _AT_ONCE):
             several = self._refined(displacements[first : first + _AT_ONCE].swapaxes(0, 1))
@@ -179,3 +188,14 @@ def _to_bytes(colours: NDArray[Any]) -> NDArray[np.uint8]:
     """Colours 0 to 1 as uint8."""
     rounded: NDArray[np.uint8] = (colours * 255 + 0.5).astype(np.uint8)
     return rounded
+
+
+def decoded_morphs(face: Face) -> Floats:
+    """(52, V, 3) displacements of the coarse head from the neutral one, in ARKit's order; see `HeadMesh.morphs`."""
+    shapes = np.eye(len(ARKIT_NAMES), dtype=np.float32)
+    close, jaw = ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")
+    shapes[close, jaw] = 1
+    heads = np.asarray(face.decoder.decode(face.identity, shapes), np.float32)
+    displacements: Floats = heads * np.float32(face.scale) - face.neutral().vertices
+    displacements[close] -= displacements[jaw]
+    return displacements
