@@ -230,6 +230,7 @@ def test_pieces_keep_what_is_held_out_apart(tmp_path):
     np.testing.assert_allclose(held.landmarks[0], _landmarks(), atol=0.02)
 
 
+@pytest.mark.slow
 def test_from_training_to_a_packaged_detector(tmp_path, capsys, monkeypatch):
     """A tiny detector learns to find the disks, and the packaged one finds them in a picture of another size."""
     _write_data(tmp_path)
