@@ -1,4 +1,4 @@
-"""Heads that no photo showed: their files."""
+"""Files of heads that no photo showed, and of pictures."""
 
 from __future__ import annotations
 

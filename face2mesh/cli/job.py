@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from face2mesh.cli.heads import write_picture
 from face2mesh.cli.names import photos_of
 from face2mesh.cli.progress import Progress
 from face2mesh.errors import Face2MeshError, OutputError, PhotoError
@@ -256,7 +257,7 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
 
             own = own if own.colours is not None else with_photo_colours(own, photo.rgb)
             picture = preview(replace(face, colours=own.colours), photo.rgb, wanted.source_panel)
-            _write_png(picture, folder / f"{name}.png")
+            write_picture(picture, folder / f"{name}.png")
     except OutputError as error:
         if isinstance(error.__cause__, OSError):  # name the folder that the user gave, not the one beside it
             raise _cannot_write(wanted.folder / name, error.__cause__) from error
@@ -269,14 +270,6 @@ def _write_face(face: Face, photo: Photo, folder: Path, name: str, wanted: Wante
 def _belongs(stem: str, name: str) -> bool:
     """Whether a file of this stem is one of those of the face of this name."""
     return stem.removesuffix("-texture").removesuffix("-neutral") == name or stem == name
-
-
-def _write_png(picture: Any, path: Path) -> None:
-    from PIL import Image
-
-    from face2mesh.store import write_atomically
-
-    write_atomically(path, lambda file: Image.fromarray(picture).save(file, "PNG"))
 
 
 def _publish(staging: Path, folder: Path, photos: Sequence[Path]) -> list[Path]:
