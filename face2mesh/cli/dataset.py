@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from face2mesh.cli.options import add_debug, needing_laboratory
-from face2mesh.cli.progress import Progress
+from face2mesh.cli.options import add_debug, add_model, add_seed, add_time_limit, needing_laboratory, whole_number
+from face2mesh.cli.progress import open_line
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,12 +35,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     collect.add_argument("folder", type=Path, metavar="DIR", help="the data set's folder")
     collect.add_argument(
-        "--held-out", metavar="NAMES", help="people whom training may not see, with commas (a quarter, drawn by name)"
+        "--held-out",
+        metavar="NAMES",
+        help="people whom training may not see, separated by commas (default: a quarter, drawn by name)",
     )
     collect.add_argument(
-        "--marker", choices=("model", "mediapipe"), default="model", help="what marks the faces in photos (model)"
+        "--marker",
+        choices=("model", "mediapipe"),
+        default="model",
+        help="what marks the faces in photos (default: model)",
     )
-    collect.add_argument("--model", type=Path, metavar="DIR", help="a packaged model (the one that comes along)")
+    add_model(collect)
     collect.set_defaults(run=needing_laboratory("dataset collect", _collect))
     render = subparsers.add_parser("render", help="render photos of a data set's heads, with exact truth")
     render.add_argument("folder", type=Path, metavar="DATASET", help="the data set's folder")
@@ -49,13 +53,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--engine",
         choices=("cycles", "raster"),
         default="cycles",
-        help="Blender's Cycles (seconds a picture) or our own rasteriser (hundredths of a second)",
+        help="Blender's Cycles (the default; seconds a picture) or our own rasteriser (hundredths of a second)",
     )
-    render.add_argument("--pictures", type=int, default=12, metavar="N", help="of each head (12)")
-    render.add_argument("--size", type=int, default=256, metavar="PIXELS", help="along a side (256)")
-    render.add_argument("--seed", type=int, default=0, help="of poses, skins, light and all else (0)")
-    render.add_argument("--time-limit", type=float, metavar="MINUTES", help="stop then; the next run goes on")
-    render.set_defaults(run=needing_laboratory("render", _render), misuse=render.error)
+    render.add_argument("--pictures", type=whole_number(1), default=12, metavar="N", help="of each head (default: 12)")
+    render.add_argument(
+        "--size", type=whole_number(64, 2048), default=256, metavar="PIXELS", help="along a side (default: 256)"
+    )
+    add_seed(render, "of poses, skins, light and all else")
+    add_time_limit(render, "stop then; the next run goes on")
+    render.set_defaults(run=needing_laboratory("render", _render))
     for parser in (begin, collect, render):
         add_debug(parser)
 
@@ -75,7 +81,7 @@ def _collect(arguments: argparse.Namespace) -> int:
     held_out = None if arguments.held_out is None else [name for name in arguments.held_out.split(",") if name]
     with ExitStack() as stack:
         collected = collect_dataset(
-            arguments.folder, held_out, arguments.marker, arguments.model, _progress(stack, "files")
+            arguments.folder, held_out, arguments.marker, arguments.model, open_line(stack)("files")
         )
     for line in collected.lines():
         print(line)
@@ -86,16 +92,9 @@ def _render(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from face2mesh.lab.dataset.render import Making, render_dataset
 
-    if arguments.pictures < 1 or not 64 <= arguments.size <= 2048:
-        arguments.misuse("--pictures is at least 1, --size 64 to 2048")
-    limit = None if arguments.time_limit is None else arguments.time_limit * 60
     making = Making(arguments.engine, arguments.seed, arguments.size)
     with ExitStack() as stack:
-        made, count = render_dataset(arguments.folder, making, arguments.pictures, _progress(stack, "pictures"), limit)
+        progress = open_line(stack)("pictures")
+        made, count = render_dataset(arguments.folder, making, arguments.pictures, progress, arguments.time_limit)
     print(f"{arguments.folder / 'rendered.npz'}: {count} pictures, {made} of them new")
     return 0
-
-
-def _progress(stack: ExitStack, what: str) -> Callable[[int], Callable[[int], None]]:
-    """Opens a progress line once it is known how many there are."""
-    return lambda total: stack.enter_context(Progress(total, what)).show

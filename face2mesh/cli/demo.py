@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from face2mesh.cli.options import add_debug, add_json
+from face2mesh.cli.options import add_debug, add_json, add_model
 
 ASTRONAUT = Path(__file__).parent / "astronaut.jpg"
 """Eileen Collins, 512 × 512; NASA, public domain; as in scikit-image's `data.astronaut`."""
@@ -23,9 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("face2mesh-demo"), metavar="DIR", help="default: %(default)s"
     )
-    parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
-    )
+    add_model(parser)
     add_json(parser)
     add_debug(parser)
     parser.set_defaults(run=run)

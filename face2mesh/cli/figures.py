@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from face2mesh.cli.options import add_debug, needing_laboratory
+from face2mesh.cli.options import add_debug, needing_laboratory, whole_number
 from face2mesh.errors import InputFileError
+
+SHEETS = ("people", "pooling", "results", "modes")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,15 +21,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("what", type=Path, metavar="DATASET|MODEL", help="folder of a data set or of a model")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="for pictures (DATASET/figures, MODEL-figures)"
+        "-o", "--output", type=Path, metavar="DIR", help="for pictures (default: DATASET/figures, MODEL-figures)"
     )
     parser.add_argument("--model", type=Path, metavar="DIR", help="whose heads are shown beside a data set's sculpts")
     parser.add_argument(
-        "--only", nargs="+", choices=("people", "pooling", "results", "modes"), default=(), metavar="SHEET", help="some"
+        "--only", nargs="+", choices=SHEETS, default=(), metavar="SHEET", help=f"some of {', '.join(SHEETS)}"
     )
     parser.add_argument(
         "--smoothness",
-        type=int,
+        type=whole_number(1),
         metavar="STEPS",
         help="train small decoders on the sculpts too, so many steps each, and draw what smoothness costs in detail",
     )

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from face2mesh.cli.options import add_model
+
 if TYPE_CHECKING:
     from face2mesh.cli.job import Wanted
 
@@ -32,13 +34,6 @@ def add_mesh_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rig", action="store_true", help="bones for jaw and eyes (glb, html, blend, fbx)")
     add_model(parser)
-
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add `--model`."""
-    parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="another packaged model than the one that is installed"
-    )
 
 
 def add_head_options(parser: argparse.ArgumentParser) -> None:

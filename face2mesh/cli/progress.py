@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TextIO
 
@@ -55,6 +57,11 @@ class Progress:
         if self._width:
             print(f"\r{' ' * self._width}\r", end="", file=self._stream, flush=True)
             self._width = 0
+
+
+def open_line(stack: ExitStack) -> Callable[[str], Callable[[int], Callable[[int], None]]]:
+    """Opens a line for each step of the work, until the stack ends, once it is known what is counted and how many."""
+    return lambda what: lambda total: stack.enter_context(Progress(total, what)).show
 
 
 def _clock(seconds: float) -> str:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from face2mesh.cli.options import add_debug, needing_laboratory
+from face2mesh.cli.options import add_debug, add_model, needing_laboratory
 
 if TYPE_CHECKING:
     from face2mesh.cli.job import Outcome
@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--expression", action="store_true", help="the scans show expressions; else faces are neutral")
     parser.add_argument("--overwrite", action="store_true", help="also do again what is done")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="another packaged model than the one installed")
+    add_model(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each scan")
     add_debug(parser)
     parser.set_defaults(run=needing_laboratory("register", _run), misuse=parser.error)

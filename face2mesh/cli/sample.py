@@ -6,7 +6,7 @@ import argparse
 import os
 
 from face2mesh.cli.head_options import add_mesh_options, check_blender
-from face2mesh.cli.options import add_debug
+from face2mesh.cli.options import add_debug, add_seed, whole_number
 
 SHEET = "samples.png"
 _CELL = (240, 300)
@@ -21,12 +21,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Draw random heads of the model: DIR/sample-<seed>.obj and .json, a head for each seed.",
     )
     add_mesh_options(parser)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first head (default: 0)")
-    parser.add_argument("--count", type=_count, default=1, metavar="N", help="how many heads (default: 1)")
+    add_seed(parser, "of the first head")
+    parser.add_argument(
+        "--count", type=whole_number(1, 10000), default=1, metavar="N", help="how many heads (default: 1)"
+    )
     parser.add_argument("--neutral", action="store_true", help="heads without expression")
     parser.add_argument("--preview", action="store_true", help=f"also draw them all: DIR/{SHEET}")
     add_debug(parser)
-    parser.set_defaults(run=run, misuse=parser.error)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,8 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh.draw import VIEWS, contact_sheet, portrait
     from face2mesh.model import load
 
-    if arguments.seed < 0:
-        arguments.misuse("--seed is 0 or more")
     check_blender(arguments)
     model = load(arguments.model)
     make_folder(arguments.output)
@@ -67,9 +67,3 @@ def run(arguments: argparse.Namespace) -> int:
         write_picture(sheet, arguments.output / SHEET)
         print(arguments.output / SHEET)
     return 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 10000")
-    return int(text)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from face2mesh.cli.options import add_debug, needing_laboratory
-from face2mesh.cli.progress import Progress
+from face2mesh.cli.options import add_debug, add_model, add_seed, add_time_limit, needing_laboratory, whole_number
+from face2mesh.cli.progress import open_line
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,24 +22,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("folder", type=Path, metavar="DATASET", help="the data set's folder")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the model")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="a packaged model to begin with (the one that comes)")
+    add_model(parser, "a packaged model to begin with (default: the one that is installed)")
     parser.add_argument("--from-scratch", action="store_true", help="begin with nothing; for your own template too")
-    parser.add_argument("--pictures", type=int, default=3000, metavar="N", help="drawn people to learn from (3000)")
-    parser.add_argument("--steps", type=int, metavar="N", help="of learning (600; from scratch 6000)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (1)")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
-    parser.add_argument("--time-limit", type=float, metavar="MINUTES", help="make do with less; the next run goes on")
+    parser.add_argument(
+        "--pictures", type=whole_number(1), default=3000, metavar="N", help="drawn people to learn from (default: 3000)"
+    )
+    parser.add_argument(
+        "--steps", type=whole_number(1), metavar="N", help="of learning (default: 600; from scratch 6000)"
+    )
+    parser.add_argument(
+        "--workers", type=whole_number(1), default=1, metavar="N", help="processes that draw pictures (default: 1)"
+    )
+    add_seed(parser, "of all that is drawn")
+    add_time_limit(parser, "make do with less; the next run goes on")
     parser.set_defaults(run=needing_laboratory("train", _run), misuse=parser.error)
     add_debug(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if arguments.pictures < 1 or (arguments.steps is not None and arguments.steps < 1) or arguments.workers < 1:
-        arguments.misuse("--pictures, --steps and --workers are at least 1")
-    limit = None if arguments.time_limit is None else arguments.time_limit * 60
+    limit = arguments.time_limit
     with ExitStack() as stack:
-        progress = _progress(stack)
+        progress = open_line(stack)
         if arguments.from_scratch:
             if arguments.model is not None:
                 arguments.misuse("--from-scratch begins with nothing: leave --model out")
@@ -66,8 +69,3 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in trained.lines():
         print(line)
     return 0
-
-
-def _progress(stack: ExitStack) -> Callable[[str], Callable[[int], Callable[[int], None]]]:
-    """Opens a progress line for each step of the work, once it is known what and how many there are."""
-    return lambda what: lambda total: stack.enter_context(Progress(total, what)).show

@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from face2mesh.cli.head_options import add_model
-from face2mesh.cli.options import add_debug
+from face2mesh.cli.options import add_debug, add_model, add_seed, whole_number
 
 if TYPE_CHECKING:
     from face2mesh.face import Face
@@ -31,10 +30,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-o", "--output", type=_picture, required=True, metavar="FILE", help=".gif for a film, .png for a strip"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first random head (default: 0)")
-    parser.add_argument("--stops", type=_within(2, 100), default=4, metavar="N", help="how many random heads (4)")
-    parser.add_argument("--steps", type=_within(1, 200), metavar="N", help="pictures from stop to stop (14; strip: 3)")
-    parser.add_argument("--size", type=_within(64, 1024), default=256, metavar="N", help="a picture's width (256)")
+    add_seed(parser, "of the first random head")
+    parser.add_argument(
+        "--stops", type=whole_number(2, 100), default=4, metavar="N", help="how many random heads (default: 4)"
+    )
+    parser.add_argument(
+        "--steps", type=whole_number(1, 200), metavar="N", help="pictures from stop to stop (default: 14; of a strip 3)"
+    )
+    parser.add_argument(
+        "--size", type=whole_number(64, 1024), default=256, metavar="PIXELS", help="a picture's width (default: 256)"
+    )
     parser.add_argument("--view", choices=VIEWS, default="three_quarter", help="where from (default: three_quarter)")
     parser.add_argument("--neutral", action="store_true", help="heads without expression")
     add_model(parser)
@@ -59,8 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     if len(arguments.heads) == 1:
         arguments.misuse("a walk needs two heads or more; name none for random ones")
-    if arguments.seed < 0:
-        arguments.misuse("--seed is 0 or more")
     model = load(arguments.model)
     stops = _stops(model, arguments)
     film = arguments.output.suffix.lower() == ".gif"
@@ -130,14 +133,3 @@ def _picture(text: str) -> Path:
     if not text.lower().endswith((".gif", ".png")):
         raise argparse.ArgumentTypeError(f"{text!r} ends neither in .gif nor in .png")
     return Path(text)
-
-
-def _within(least: int, most: int) -> Any:
-    """A type for argparse: a whole number in a range."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
-        return int(text)
-
-    return number
