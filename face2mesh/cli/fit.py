@@ -30,7 +30,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_mesh_options(parser)
     parser.add_argument("--expression", action="store_true", help="find the expression too; else heads are neutral")
     parser.add_argument("--scale", action="store_true", help="the unit is unknown; else it is mm (GLB: m)")
-    parser.add_argument("--noise", type=_millimetres, metavar="MM", help="smaller follows the mesh more closely")
+    parser.add_argument(
+        "--noise", type=_millimetres, metavar="MM", help="smaller follows the mesh more closely (default: 0.3)"
+    )
     add_debug(parser)
     parser.set_defaults(run=run, misuse=parser.error)
 

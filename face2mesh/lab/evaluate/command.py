@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from face2mesh.cli.options import add_model, whole_number
 from face2mesh.errors import InputFileError
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.evaluate import intervals
 from face2mesh.lab.evaluate.contact import add_parser as add_contact
+from face2mesh.lab.options import add_output
 from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
 from face2mesh.store import provenance, write_atomically
 
@@ -27,10 +29,19 @@ SAME_PERSON, SAME_PERSON_FOR_VALIDATION = "rendered-same-person.npz", "rendered-
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `evaluate` and `tables` to the laboratory's commands."""
     parser = subparsers.add_parser("evaluate", help="measure a packaged model")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="packaged model (default: the one that is installed)")
+    add_model(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file of the results")
-    parser.add_argument("--only", nargs="+", choices=MEASURES, default=MEASURES, metavar="MEASURE", help="only some")
-    parser.add_argument("--limit", type=int, metavar="N", help="measure only N pictures of each set, for a quick look")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=MEASURES,
+        default=MEASURES,
+        metavar="MEASURE",
+        help=f"some of {', '.join(MEASURES)}",
+    )
+    parser.add_argument(
+        "--limit", type=whole_number(1), metavar="N", help="measure only N pictures of each set, for a quick look"
+    )
     parser.add_argument(
         "--mediapipe-python",
         type=Path,
@@ -40,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
     tables = subparsers.add_parser("tables", help="write docs/evaluation.md from results files")
     tables.add_argument("results", nargs="+", type=Path, metavar="FILE", help="what `evaluate` wrote")
-    tables.add_argument("-o", "--output", type=Path, default=Path("docs/evaluation.md"), metavar="FILE")
+    add_output(tables, "docs/evaluation.md")
     tables.set_defaults(run=run_tables)
     add_contact(subparsers)
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.cli.options import add_model, whole_number
 from face2mesh.head.arkit import ARKIT_NAMES
+from face2mesh.lab.options import add_output
 from face2mesh.store import provenance, write_atomically
 
 if TYPE_CHECKING:
@@ -39,9 +41,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="count lids in eyeballs and lips in lips, teeth and tongue",
         description="Reads BUILD/base-head.npz, corpus.npz and moving-corpus.npz and a packaged model; writes FILE.",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("results/contact.json"), metavar="FILE")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="a packaged model (default: Face2Mesh's own)")
-    parser.add_argument("--combinations", type=int, default=COMBINATIONS, metavar="N", help="how many (1000)")
+    add_output(parser, "results/contact.json")
+    add_model(parser)
+    parser.add_argument(
+        "--combinations",
+        type=whole_number(1),
+        default=COMBINATIONS,
+        metavar="N",
+        help=f"how many expressions (default: {COMBINATIONS})",
+    )
     parser.set_defaults(run=run)
 
 

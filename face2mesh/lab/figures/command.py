@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from face2mesh.cli.options import add_seed
 from face2mesh.errors import Face2MeshError
 
 FIGURES = (
@@ -35,8 +36,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("figures", help="draw the pictures of the documentation")
     parser.add_argument("what", choices=FIGURES, help="which")
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders of training runs, for curves")
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs/pictures"), metavar="DIR")
-    parser.add_argument("--seed", type=int, default=0, help="of whatever is chosen by chance (default: 0)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("docs/pictures"), metavar="DIR", help="default: %(default)s"
+    )
+    add_seed(parser, "of whatever is chosen by chance")
     parser.set_defaults(run=run)
 
 

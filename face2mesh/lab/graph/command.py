@@ -6,6 +6,7 @@ import argparse
 
 import numpy as np
 
+from face2mesh.cli.options import whole_number
 from face2mesh.errors import InputFileError
 from face2mesh.head.base_head import BaseHead
 from face2mesh.head.topology import with_area
@@ -16,8 +17,10 @@ from face2mesh.store import provenance
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("hierarchy", help="thin the base head's skin to the levels of the graph networks")
-    parser.add_argument("--poolings", type=int, default=4, help="how often the mesh is thinned (default 4)")
-    parser.add_argument("--factor", type=float, default=4.0, help="by how much each time (default 4)")
+    parser.add_argument(
+        "--poolings", type=whole_number(1), default=4, metavar="N", help="how often the mesh is thinned (default: 4)"
+    )
+    parser.add_argument("--factor", type=float, default=4.0, metavar="X", help="by how much each time (default: 4)")
     parser.set_defaults(run=run)
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.cli.options import add_model
+from face2mesh.lab.options import add_output
 from face2mesh.store import provenance, write_atomically
 
 if TYPE_CHECKING:
@@ -39,9 +41,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="measure generalisation and specificity of a packaged model",
         description="Reads BUILD/base-head.npz, corpus.npz, out-of-span.npz and moving-corpus.npz; writes FILE.",
     )
-    parser.add_argument("--model", type=Path, metavar="DIR", help="packaged model (default: the one that is installed)")
-    parser.add_argument("-o", "--output", type=Path, default=Path("results/morphable-model.json"), metavar="FILE")
-    parser.add_argument("--share", type=float, default=1.0, metavar="X", help="of all numbers of heads: a quick look")
+    add_model(parser)
+    add_output(parser, "results/morphable-model.json")
+    parser.add_argument(
+        "--share", type=float, default=1.0, metavar="X", help="of all numbers of heads, for a quick look (default: 1)"
+    )
     parser.set_defaults(run=run)
 
 

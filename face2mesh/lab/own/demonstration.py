@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from face2mesh.cli.options import whole_number
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.lab.own.family import SHARED, made_up_family
 from face2mesh.store import provenance, write_atomically
@@ -32,11 +33,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("own-sculpts", help="measure what a made-up family of sculpts gains")
     parser.add_argument("folder", type=Path, metavar="DIR", help="new folder for the data set and the model")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file of the results")
-    parser.add_argument("--family", type=int, nargs="+", default=[MEASURED_SEED], metavar="SEED", help="whose")
-    parser.add_argument("--strangers", type=int, nargs="*", default=[], metavar="SEED", help="people not related, too")
-    parser.add_argument("--views", type=int, default=8, metavar="N", help="pictures of each sculpt (8)")
-    parser.add_argument("--pictures", type=int, default=3000, metavar="N", help="drawn people to learn from (3000)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (1)")
+    parser.add_argument(
+        "--family",
+        type=whole_number(0),
+        nargs="+",
+        default=[MEASURED_SEED],
+        metavar="SEED",
+        help=f"whose (default: {MEASURED_SEED})",
+    )
+    parser.add_argument(
+        "--strangers", type=whole_number(0), nargs="*", default=[], metavar="SEED", help="people not related, too"
+    )
+    parser.add_argument(
+        "--views", type=whole_number(1), default=8, metavar="N", help="pictures of each sculpt (default: 8)"
+    )
+    parser.add_argument(
+        "--pictures", type=whole_number(1), default=3000, metavar="N", help="drawn people to learn from (default: 3000)"
+    )
+    parser.add_argument(
+        "--workers", type=whole_number(1), default=1, metavar="N", help="processes that draw pictures (default: 1)"
+    )
     parser.set_defaults(run=run)
 
 

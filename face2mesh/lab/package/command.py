@@ -41,8 +41,8 @@ CHECK_BATCH = 4
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `package` and `package-detector` to the laboratory's commands."""
     parser = subparsers.add_parser("package", help="make a packaged model of two training runs")
-    parser.add_argument("--encoder", type=Path, metavar="RUN", help="default: <build>/runs/encoder")
-    parser.add_argument("--decoders", type=Path, metavar="RUN", help="default: <build>/runs/decoders")
+    parser.add_argument("--encoder", type=Path, metavar="RUN", help="default: BUILD/runs/encoder")
+    parser.add_argument("--decoders", type=Path, metavar="RUN", help="default: BUILD/runs/decoders")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the packaged model")
     parser.add_argument("--name", default=DEFAULT_NAME, help="of the model (default: %(default)s)")
     parser.add_argument("--model-version", metavar="VERSION", help="of the model (default: this program's)")

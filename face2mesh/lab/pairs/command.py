@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from face2mesh.cli.options import add_seed, add_time_limit, whole_number
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE, TRAIN
@@ -21,28 +22,36 @@ from face2mesh.store import provenance
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `pairs` with its two kinds."""
+    """Add `pairs` with its kinds."""
     kinds = subparsers.add_parser("pairs", help="make training pairs").add_subparsers(required=True, metavar="KIND")
     photo = kinds.add_parser("photos", help="fit heads to labelled photos")
-    photo.add_argument("--count", type=int, default=None, help="only the first COUNT photos")
-    photo.add_argument("--workers", type=int, default=2, help="threads (2); the result is the same")
+    photo.add_argument("--count", type=whole_number(1), metavar="N", help="only the first N photos")
+    photo.add_argument(
+        "--workers", type=whole_number(1), default=2, metavar="N", help="threads (default: 2); the result is the same"
+    )
     photo.add_argument("--labels", type=Path, metavar="FILE", help="of `lab label` (FairFace's training photos)")
     photo.add_argument("--photos", type=Path, metavar="DIR", help="the folder that was labelled")
     photo.set_defaults(run=make_photo_pairs)
     rendered = kinds.add_parser("rendered", help="render heads of the corpus, with exact truth")
-    rendered.add_argument("--count", type=int, default=None, help="how many (50000; 1000 with --held-out)")
-    rendered.add_argument("--seed", type=int, default=0, help="of pictures and people (0)")
     rendered.add_argument(
-        "--skins", type=int, default=800, help="how many skins to take from photos (800, held out 200)"
+        "--count", type=whole_number(1), metavar="N", help="how many (default: 50000; with --held-out 1000)"
     )
+    add_seed(rendered, "of pictures and people")
     rendered.add_argument(
-        "--time-limit", type=float, metavar="MINUTES", help="stop rendering then, write what is there"
+        "--skins",
+        type=whole_number(1),
+        default=800,
+        metavar="N",
+        help="how many skins to take from photos, held out a quarter (default: 800)",
     )
+    add_time_limit(rendered, "stop rendering then, write what is there")
     rendered.add_argument(
         "--more-skins", type=Path, metavar="FILE", help="photo pairs of another set of photos, for their skins too"
     )
     rendered.add_argument("--held-out", action="store_true", help="held-out people, into rendered-heldout.npz")
-    rendered.add_argument("--workers", type=int, default=1, help="processes (1); the result is the same")
+    rendered.add_argument(
+        "--workers", type=whole_number(1), default=1, metavar="N", help="processes (default: 1); the result is the same"
+    )
     rendered.set_defaults(run=make_rendered_pairs)
     add_outside(kinds)
     add_same_person(kinds)
@@ -71,8 +80,7 @@ def make_rendered_pairs(arguments: argparse.Namespace) -> None:
     looks = looks_of_photos(head, corpus, build, data_folder(arguments), held_out, arguments.seed, skins, more)
     identity, expression = split.draw(count, corpus.population, stream=arguments.seed)
     world = World(head, corpus, *looks, identity, expression, split.seed + arguments.seed)
-    limit = None if arguments.time_limit is None else arguments.time_limit * 60
-    arrays = render_pairs(world, arguments.workers, progress_to(count, "rendering"), limit)
+    arrays = render_pairs(world, arguments.workers, progress_to(count, "rendering"), arguments.time_limit)
     jpegs = arrays.pop("jpeg")
     path = build / ("rendered-heldout.npz" if held_out else "rendered-pairs.npz")
     files = write_pairs(path, "rendered-pairs", arrays, jpegs, origin)

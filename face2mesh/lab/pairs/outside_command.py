@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from face2mesh.cli.options import add_seed, whole_number
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.out_of_span import FILE, SEED, OutOfSpan
@@ -27,8 +28,14 @@ SKINS = 200
 def add_outside(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `outside` to the kinds of pairs."""
     parser = kinds.add_parser("outside", help="render people outside the corpus's span, to measure on")
-    parser.add_argument("--count", type=int, default=400, help="how many pictures, of all people in turn (400)")
-    parser.add_argument("--seed", type=int, default=0, help="of the pictures (0)")
+    parser.add_argument(
+        "--count",
+        type=whole_number(1),
+        default=400,
+        metavar="N",
+        help="how many pictures, of all people in turn (default: 400)",
+    )
+    add_seed(parser, "of the pictures")
     parser.set_defaults(run=make)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from face2mesh.cli.options import add_seed, whole_number
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE, VALIDATION
@@ -28,12 +29,12 @@ STREAM = 1
 def add_same_person(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `same-person` to the kinds of pairs."""
     parser = kinds.add_parser("same-person", help="render several pictures of each of some held-out people")
-    parser.add_argument("--people", type=int, default=60, help="how many (60)")
-    parser.add_argument("--pictures", type=int, default=8, help="of each of them (8)")
+    parser.add_argument("--people", type=whole_number(1), default=60, metavar="N", help="how many (default: 60)")
+    parser.add_argument("--pictures", type=whole_number(1), default=8, metavar="N", help="of each of them (default: 8)")
     parser.add_argument(
         "--validation", action="store_true", help="other people, of the validation split, to choose constants on"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the pictures (0)")
+    add_seed(parser, "of the pictures")
     parser.set_defaults(run=make)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.cli.options import add_seed
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.data import data_folder
@@ -33,7 +34,7 @@ def add_scenery(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Add `scenery` to the kinds of pairs."""
     parser = kinds.add_parser("scenery", help="gather pictures without people, for the face detector")
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of pictures without people")
-    parser.add_argument("--seed", type=int, default=0, help="of the tiles and of what is held out (0)")
+    add_seed(parser, "of the tiles and of what is held out")
     parser.set_defaults(run=make)
 
 

@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from face2mesh.cli.options import whole_number
 from face2mesh.errors import InputFileError
 from face2mesh.lab.data import data_folder
+from face2mesh.lab.options import add_output
 from face2mesh.lab.registration.picture import comparison
 from face2mesh.lab.registration.register import Registered, Registrar, inverse, weighted
 from face2mesh.lab.registration.scan import Scan
@@ -42,9 +44,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="measure `face2mesh register`",
         description=f"Registers the faces of the data's {FACES}; writes FILE.",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("results/register.json"), metavar="FILE")
-    parser.add_argument("--limit", type=int, metavar="N", help="only N of the faces, for a quick look")
-    parser.add_argument("--hurt", type=int, default=HURT, metavar="N", help=f"how many once more, damaged ({HURT})")
+    add_output(parser, "results/register.json")
+    parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only N of the faces, for a quick look")
+    parser.add_argument(
+        "--hurt", type=whole_number(0), default=HURT, metavar="N", help=f"how many once more, damaged (default: {HURT})"
+    )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="also draw the first face, as `register` does")
     parser.set_defaults(run=run)
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from face2mesh.cli.options import add_time_limit, whole_number
 from face2mesh.errors import Face2MeshError, InputFileError
+from face2mesh.lab.options import add_output
 from face2mesh.lab.smoothness.comparison import compared
 from face2mesh.lab.smoothness.meshes import read_task
 from face2mesh.lab.smoothness.remedies import OUR_RECIPE, OURS, PLAIN, REMEDIES, SWEEP, TRUNK_SWEEP, Recipe
@@ -42,14 +44,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "goes on.",
     )
     parser.add_argument(
-        "corpus", help="people or expressions (of BUILD); a data set; a folder of mesh files; an .npz of meshes"
+        "corpus",
+        metavar="CORPUS",
+        help="people or expressions (of BUILD); a data set; a folder of mesh files; an .npz of meshes",
     )
-    parser.add_argument("--region", default="face", help="of the head's skin; skin is all of it (default: face)")
-    parser.add_argument("--train", type=_positive, default=3000, metavar="N", help="heads drawn for training (3000)")
-    parser.add_argument("--held-out", type=_positive, default=100, metavar="N", help="heads drawn to measure on (100)")
-    parser.add_argument("--code", type=_positive, default=128, metavar="Z", help="numbers in own meshes' codes (128)")
-    parser.add_argument("--steps", type=_positive, default=500, metavar="N", help="of each training (500)")
-    parser.add_argument("--seeds", type=_positive, default=1, metavar="N", help="trainings of each main point (1)")
+    parser.add_argument(
+        "--region", default="face", metavar="NAME", help="of the head's skin; skin is all of it (default: face)"
+    )
+    parser.add_argument(
+        "--train", type=whole_number(1), default=3000, metavar="N", help="heads drawn for training (default: 3000)"
+    )
+    parser.add_argument(
+        "--held-out", type=whole_number(1), default=100, metavar="N", help="heads drawn to measure on (default: 100)"
+    )
+    parser.add_argument(
+        "--code", type=whole_number(1), default=128, metavar="Z", help="numbers in own meshes' codes (default: 128)"
+    )
+    parser.add_argument(
+        "--steps", type=whole_number(1), default=500, metavar="N", help="of each training (default: 500)"
+    )
+    parser.add_argument(
+        "--seeds", type=whole_number(1), default=1, metavar="N", help="trainings of each main point (default: 1)"
+    )
     parser.add_argument(
         "--only",
         nargs="+",
@@ -60,17 +76,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--remedies", action="store_true", help="train every remedy, and our decoder with the penalty, too"
     )
-    parser.add_argument("--time-limit", type=float, metavar="MINUTES", help="begin no training after so long")
-    parser.add_argument("-o", "--output", type=Path, default=Path("results/smoothness.json"), metavar="FILE")
-    parser.add_argument("--pictures", type=Path, default=Path("docs/pictures"), metavar="DIR")
+    add_time_limit(parser, "begin no training after so long")
+    add_output(parser, "results/smoothness.json")
+    parser.add_argument(
+        "--pictures", type=Path, default=Path("docs/pictures"), metavar="DIR", help="default: %(default)s"
+    )
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -90,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs = chosen_runs(arguments)
     began = time.monotonic()
     for number, one in enumerate(runs):
-        if arguments.time_limit is not None and time.monotonic() - began > 60 * arguments.time_limit:
+        if arguments.time_limit is not None and time.monotonic() - began > arguments.time_limit:
             left = len(runs) - number
             print(f"time is over; {left} trainings are left, which the same command goes on with.", file=sys.stderr)
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from face2mesh.cli.options import add_model, add_seed, whole_number
 from face2mesh.lab.data import data_folder
 
 NAME = "skin.npz"
@@ -13,11 +14,15 @@ NAME = "skin.npz"
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `skin` to the laboratory's commands."""
     parser = subparsers.add_parser("skin", help="learn the statistical skin of FairFace's training photos")
-    parser.add_argument("--photos", type=int, default=1000, metavar="N", help="how many (default: %(default)s)")
-    parser.add_argument("--modes", type=int, default=24, metavar="K", help="ways to differ (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of photos (default: 0)")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="that fits heads to the photos")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"default: {NAME} in the build folder")
+    parser.add_argument(
+        "--photos", type=whole_number(1), default=1000, metavar="N", help="how many (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--modes", type=whole_number(1), default=24, metavar="K", help="ways to differ (default: %(default)s)"
+    )
+    add_seed(parser, "of the choice of photos")
+    add_model(parser, "that fits heads to the photos (default: the one that is installed)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"default: BUILD/{NAME}")
     parser.set_defaults(run=run)
 
 

@@ -7,20 +7,21 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from face2mesh.cli.options import add_time_limit
 from face2mesh.lab.data import data_folder
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `train` to the laboratory's commands."""
     parser = subparsers.add_parser("train", help="train the decoders, the encoder, both together, or the detector")
-    parser.add_argument("what", choices=("decoders", "encoder", "all", "detector"))
-    parser.add_argument("--configuration", type=Path, help="TOML file (default: configurations/<what>.toml)")
-    parser.add_argument("--to", type=Path, help="folder of the run (default: <build>/runs/<what>)")
+    parser.add_argument("what", choices=("decoders", "encoder", "all", "detector"), help="which")
+    parser.add_argument("--configuration", type=Path, metavar="FILE", help="TOML (default: configurations/<what>.toml)")
+    parser.add_argument("--to", type=Path, metavar="RUN", help="folder of the run (default: BUILD/runs/<what>)")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     parser.add_argument("--from", dest="start", type=Path, metavar="RUN", help="start with another run's weights")
-    parser.add_argument("--encoder", type=Path, metavar="RUN", help="for all (default: <build>/runs/encoder)")
-    parser.add_argument("--decoders", type=Path, metavar="RUN", help="for all (default: <build>/runs/decoders)")
-    parser.add_argument("--time-limit", type=float, metavar="MINUTES", help="end with a checkpoint after this time")
+    parser.add_argument("--encoder", type=Path, metavar="RUN", help="for all (default: BUILD/runs/encoder)")
+    parser.add_argument("--decoders", type=Path, metavar="RUN", help="for all (default: BUILD/runs/decoders)")
+    add_time_limit(parser, "end with a checkpoint after this time")
     parser.set_defaults(run=run)
 
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.configuration or Path("configurations") / f"{arguments.what}.toml",
         arguments.build,
         arguments.to or runs / arguments.what,
-        time_limit=60 * arguments.time_limit if arguments.time_limit is not None else None,
+        time_limit=arguments.time_limit,
         resume=arguments.resume,
     )
     return 0
