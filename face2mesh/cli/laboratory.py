@@ -67,11 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _parser_of(arguments: argparse.Namespace) -> argparse.ArgumentParser:
     """The grammar of one room's command."""
-    room, _ = COMMANDS[arguments.command]
+    room, what = COMMANDS[arguments.command]
     parser = argparse.ArgumentParser(prog="face2mesh lab")
     parser.set_defaults(build=arguments.build, data=arguments.data, debug=arguments.debug)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     import_module(f"face2mesh.lab.{room}.command").add_parser(commands)
+    named = commands.choices[arguments.command]
+    named.description = f"{what[0].upper()}{what[1:]}. {named.description or ''}"
     for command in _last_of(commands):
         _add_common(command, argparse.SUPPRESS, argparse.SUPPRESS)
         add_debug(command, default=argparse.SUPPRESS)

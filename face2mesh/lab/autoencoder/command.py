@@ -15,7 +15,7 @@ RESULTS = "results/autoencoder.json"
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `autoencoder` to the laboratory's commands."""
-    parser = subparsers.add_parser("autoencoder", help="train and measure mesh autoencoders")
+    parser = subparsers.add_parser("autoencoder")
     steps = parser.add_subparsers(required=True, metavar="STEP")
     meshes = steps.add_parser(
         "meshes",

@@ -36,7 +36,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `base-head` and `base-points` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "base-head",
-        help="make the base head from MakeHuman's topology and the scans' mean",
         description=f"Reads MakeHuman's hm08 and the data's {SCAN_FILE}; writes BUILD/{BASE_HEAD} and BUILD/{REPORT}.",
     )
     add_makehuman(parser)

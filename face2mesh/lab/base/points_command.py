@@ -35,7 +35,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `base-points` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "base-points",
-        help="mark MediaPipe's 468 points on the base head (needs mediapipe)",
         description=f"Reads BUILD/{BASE_HEAD} and its sources; writes {TABLE.name} beside the program.",
     )
     add_makehuman(parser)

@@ -39,7 +39,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `corpus` and `moving-corpus` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "corpus",
-        help="carry identities and expressions onto the base head",
         description=f"Reads BUILD/{BASE_HEAD}, the data's {FILE} and MakeHuman's targets; writes BUILD/{CORPUS}, "
         f"BUILD/{OUT_OF_SPAN} and BUILD/{REPORT}.",
     )
@@ -47,7 +46,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
     moving = subparsers.add_parser(
         "moving-corpus",
-        help="find the motions of jaw and lids in the linear corpus",
         description=f"Reads BUILD/{BASE_HEAD} and BUILD/{CORPUS}; writes BUILD/{MOVING}.",
     )
     moving.set_defaults(run=run_moving)

@@ -28,7 +28,7 @@ SAME_PERSON, SAME_PERSON_FOR_VALIDATION = "rendered-same-person.npz", "rendered-
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `evaluate` and `tables` to the laboratory's commands."""
-    parser = subparsers.add_parser("evaluate", help="measure a packaged model")
+    parser = subparsers.add_parser("evaluate")
     add_model(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file of the results")
     parser.add_argument(
@@ -49,7 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a Python that has mediapipe 0.10.21, to measure it beside the model",
     )
     parser.set_defaults(run=run)
-    tables = subparsers.add_parser("tables", help="write docs/evaluation.md from results files")
+    tables = subparsers.add_parser("tables")
     tables.add_argument("results", nargs="+", type=Path, metavar="FILE", help="what `evaluate` wrote")
     add_output(tables, "docs/evaluation.md")
     tables.set_defaults(run=run_tables)

@@ -38,7 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `contact` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "contact",
-        help="count lids in eyeballs and lips in lips, teeth and tongue",
         description="Reads BUILD/base-head.npz, corpus.npz and moving-corpus.npz and a packaged model; writes FILE.",
     )
     add_output(parser, "results/contact.json")

@@ -33,7 +33,7 @@ FIGURES = (
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `figures` to the laboratory's commands."""
-    parser = subparsers.add_parser("figures", help="draw the pictures of the documentation")
+    parser = subparsers.add_parser("figures")
     parser.add_argument("what", choices=FIGURES, help="which")
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders of training runs, for curves")
     parser.add_argument(

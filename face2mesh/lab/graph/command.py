@@ -16,7 +16,7 @@ from face2mesh.store import provenance
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("hierarchy", help="thin the base head's skin to the levels of the graph networks")
+    parser = subparsers.add_parser("hierarchy")
     parser.add_argument(
         "--poolings", type=whole_number(1), default=4, metavar="N", help="how often the mesh is thinned (default: 4)"
     )

@@ -18,7 +18,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `label` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "label",
-        help="mark the faces of a folder of photos (needs mediapipe)",
         description="Marks MediaPipe's 478 points on every face of every photo, for "
         "`face2mesh lab pairs photos --labels FILE --photos FOLDER`.",
     )

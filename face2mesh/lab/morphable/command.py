@@ -38,7 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `morphable-model` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "morphable-model",
-        help="measure generalisation and specificity of a packaged model",
         description="Reads BUILD/base-head.npz, corpus.npz, out-of-span.npz and moving-corpus.npz; writes FILE.",
     )
     add_model(parser)

@@ -30,7 +30,7 @@ PEOPLE, HELD_OUT = 20, 5
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `own-sculpts` to the laboratory's commands."""
-    parser = subparsers.add_parser("own-sculpts", help="measure what a made-up family of sculpts gains")
+    parser = subparsers.add_parser("own-sculpts")
     parser.add_argument("folder", type=Path, metavar="DIR", help="new folder for the data set and the model")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="JSON file of the results")
     parser.add_argument(

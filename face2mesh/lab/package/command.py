@@ -40,7 +40,7 @@ CHECK_BATCH = 4
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `package` and `package-detector` to the laboratory's commands."""
-    parser = subparsers.add_parser("package", help="make a packaged model of two training runs")
+    parser = subparsers.add_parser("package")
     parser.add_argument("--encoder", type=Path, metavar="RUN", help="default: BUILD/runs/encoder")
     parser.add_argument("--decoders", type=Path, metavar="RUN", help="default: BUILD/runs/decoders")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the packaged model")

@@ -17,7 +17,7 @@ FURTHER_ODDS = 2.0
 
 def add_detector(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `package-detector` to the laboratory's commands."""
-    parser = subparsers.add_parser("package-detector", help="make the packaged face detector of a training run")
+    parser = subparsers.add_parser("package-detector")
     parser.add_argument("--run", dest="trained", type=Path, metavar="RUN", help="default: BUILD/runs/detector")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of its two files")
     parser.set_defaults(run=run)

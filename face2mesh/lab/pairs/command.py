@@ -23,7 +23,7 @@ from face2mesh.store import provenance
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `pairs` with its kinds."""
-    kinds = subparsers.add_parser("pairs", help="make training pairs").add_subparsers(required=True, metavar="KIND")
+    kinds = subparsers.add_parser("pairs").add_subparsers(required=True, metavar="KIND")
     photo = kinds.add_parser("photos", help="fit heads to labelled photos")
     photo.add_argument("--count", type=whole_number(1), metavar="N", help="only the first N photos")
     photo.add_argument(

@@ -41,7 +41,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `registration` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "registration",
-        help="measure `face2mesh register`",
         description=f"Registers the faces of the data's {FACES}; writes FILE.",
     )
     add_output(parser, "results/register.json")

@@ -37,7 +37,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `smoothness` to the laboratory's commands."""
     parser = subparsers.add_parser(
         "smoothness",
-        help="sweep the smoothness penalty, and what else keeps detail, on any corpus",
         description="Trains the classical decoder with penalties on roughness of five decades, remedies and our "
         "decoder on a corpus; measures detail kept and noise added on held-out heads; writes a results file and "
         "draws the trade-off, the spectra and error maps. What is done is kept in BUILD/smoothness; the same command "

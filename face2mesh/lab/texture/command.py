@@ -13,7 +13,7 @@ NAME = "skin.npz"
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `skin` to the laboratory's commands."""
-    parser = subparsers.add_parser("skin", help="learn the statistical skin of FairFace's training photos")
+    parser = subparsers.add_parser("skin")
     parser.add_argument(
         "--photos", type=whole_number(1), default=1000, metavar="N", help="how many (default: %(default)s)"
     )

@@ -13,7 +13,7 @@ from face2mesh.lab.data import data_folder
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `train` to the laboratory's commands."""
-    parser = subparsers.add_parser("train", help="train the decoders, the encoder, both together, or the detector")
+    parser = subparsers.add_parser("train")
     parser.add_argument("what", choices=("decoders", "encoder", "all", "detector"), help="which")
     parser.add_argument("--configuration", type=Path, metavar="FILE", help="TOML (default: configurations/<what>.toml)")
     parser.add_argument("--to", type=Path, metavar="RUN", help="folder of the run (default: BUILD/runs/<what>)")
