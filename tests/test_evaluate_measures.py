@@ -23,6 +23,7 @@ from face2mesh.lab.evaluate.london import measure_london, measure_people
 from face2mesh.lab.evaluate.same_face import same_face
 from face2mesh.lab.evaluate.vertex_error import measure_vertices, nominal_box
 from face2mesh.lab.figures import errors, people
+from face2mesh.lab.figures.error_scale import LARGEST_MM, SCALE, error_colours, key_below
 from face2mesh.photo import Box, box_of_points, crop_of_box
 from face2mesh.store import sha256, write_arrays
 
@@ -307,7 +308,7 @@ def test_sheet_of_errors(tmp_path, model, monkeypatch):
     # But for the eyes, which the model's followers place and the corpus's modes move.
     assert np.abs(predicted - true).mean() < 3
     assert (error.max(2) - error.min(2)).max() < 40
-    assert sheet.shape[0] == 64 + 8 + label_height(64) + errors.key(400).shape[0]
+    assert sheet.shape[0] == 64 + 8 + label_height(64) + key_below(400, "told").shape[0]
 
 
 class _WithoutExpression:
@@ -321,11 +322,9 @@ class _WithoutExpression:
 
 
 def test_colours_of_errors():
-    np.testing.assert_allclose(
-        errors.error_colours(np.array([0.0, errors.LARGEST_MM, 99.0])), errors.SCALE[[0, -1, -1]]
-    )
-    np.testing.assert_allclose(errors.error_colours(np.array(errors.LARGEST_MM / 4)), errors.SCALE[1])
-    brightness = errors.error_colours(np.linspace(0, errors.LARGEST_MM, 50)).sum(-1)
+    np.testing.assert_allclose(error_colours(np.array([0.0, LARGEST_MM, 99.0])), SCALE[[0, -1, -1]])
+    np.testing.assert_allclose(error_colours(np.array(LARGEST_MM / 4)), SCALE[1])
+    brightness = error_colours(np.linspace(0, LARGEST_MM, 50)).sum(-1)
     assert (np.diff(brightness) < 0).all()  # larger errors are darker, in grey prints too
 
 

@@ -20,7 +20,8 @@ from face2mesh.head import BaseHead
 from face2mesh.head.alignment import align
 from face2mesh.lab.dataset import Dataset
 from face2mesh.lab.figures import pooling
-from face2mesh.lab.figures.errors import error_colours, even_light, key
+from face2mesh.lab.figures.error_scale import error_colours, even_light, key_below
+from face2mesh.lab.figures.errors import TOLD
 from face2mesh.lab.graph.command import hierarchy_of_head
 from face2mesh.lab.own.measure import REGION, held_out_rows
 from face2mesh.lab.own.train import WORK
@@ -81,7 +82,7 @@ def results_sheet(dataset: Dataset, model: Model) -> Picture:
     rows = rows[np.lexsort([person, turn])][:MOST_RESULTS]
     blocks, labels = zip(*(_result(dataset, model, int(row)) for row in rows), strict=True)
     sheet = contact_sheet(blocks, columns=2 if len(blocks) > 1 else 1, labels=labels)
-    return np.concatenate([sheet, key(sheet.shape[1])])
+    return np.concatenate([sheet, key_below(sheet.shape[1], TOLD)])
 
 
 def pooling_sheet(head: BaseHead) -> Picture:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from face2mesh.draw import VIEWS, contact_sheet, frame, render
-from face2mesh.draw.sheet import INK, PAPER
+from face2mesh.draw.sheet import INK
 from face2mesh.lab.figures.curves import Axis
-from face2mesh.lab.figures.errors import SCALE
+from face2mesh.lab.figures.error_scale import error_colours, even_light, key_beside
 from face2mesh.lab.figures.plot import PALE, Colour, Plot, linear_axis, logarithmic_axis, side_by_side
 from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP, TRUNK, TRUNK_SWEEP
 from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED, REGRESSION
@@ -78,41 +77,18 @@ def error_maps(task: Task, predicted: Mapping[str, NDArray[np.float32]]) -> Pict
         heads = {name: task.references[row] + predicted[name][row] for name in names}
         cells += [_drawn(task, true, true), *(_drawn(task, heads[name], true) for name in names)]
         labels += ["true", *(_told(name) for name in names)]
-        cells.append(key(TILE, largest))
+        cells.append(key_beside(TILE, largest))
         labels.append("")
         for name in names:
-            cells.append(_drawn(task, heads[name], true, colours(errors[name][place], largest)))
+            cells.append(_drawn(task, heads[name], true, error_colours(errors[name][place], largest)))
             labels.append(f"{errors[name][place].mean():.2f} mm")
     return contact_sheet(cells, columns=1 + len(names), labels=labels)
-
-
-def colours(errors: NDArray[Any], largest: float) -> NDArray[np.float64]:
-    """(V, 3) sRGB of errors (V,) in mm, darkest from `largest` on."""
-    share = np.clip(np.asarray(errors, np.float64) / largest, 0, 1)
-    return np.stack([np.interp(share, np.linspace(0, 1, len(SCALE)), SCALE[:, c]) for c in range(3)], -1)
-
-
-def key(side: int, largest: float) -> Picture:
-    """The colours' meaning, a bar in a square."""
-    picture = Image.new("RGB", (side, side), PAPER)
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
-    top, bottom = 40, side - 30
-    bar = colours(np.linspace(largest, 0, bottom - top), largest)
-    picture.paste(Image.fromarray(np.repeat((bar[:, None] * 255 + 0.5).astype(np.uint8), 22, axis=1)), (70, top))
-    pen.text((70, 14), "error, mm", INK, font, "la")
-    for share in (0.0, 0.5, 1.0):
-        text = f"{largest * share:g}" + (" and more" if share == 1 else "")
-        pen.text((100, bottom - (bottom - top) * share), text, INK, font, "lm")
-    return np.asarray(picture)
 
 
 def _drawn(task: Task, vertices: NDArray[Any], framed: NDArray[Any], painted: NDArray[Any] | None = None) -> Picture:
     camera, pose = frame(framed, VIEWS["three_quarter"], TILE, TILE, margin=0.04)
     paint = np.tile(_CLAY, (len(vertices), 1)) if painted is None else painted
-    light = None
-    if painted is not None:
-        light = np.zeros((9, 3), np.float32)
-        light[0], light[3] = 0.8, -0.2
+    light = None if painted is None else even_light()
     return render(vertices, task.patch.triangles, paint.astype(np.float32), camera, pose, light=light)
 
 

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from face2mesh.draw import View, contact_sheet, frame, part_colours, part_opacity, part_shine, render
 from face2mesh.draw.parts import CLAY
-from face2mesh.draw.sheet import INK, PAPER
 from face2mesh.head.base_head import BaseHead
-from face2mesh.lab.figures.errors import error_colours, even_light
+from face2mesh.lab.figures.error_scale import error_colours, even_light, key_below
 from face2mesh.lab.registration.scan import Scan
 
 Array = NDArray[np.float64]
@@ -24,7 +22,6 @@ Picture = NDArray[np.uint8]
 SIDES = (View(0), View(38, 6), View(90), View(25, -38))
 WIDTH, HEIGHT = 320, 400
 LARGEST_MM = 1.0
-_BAR = 44
 
 
 def comparison(base: BaseHead, head: NDArray[Any], scan: Scan, errors: Array) -> Picture:
@@ -56,7 +53,7 @@ def comparison(base: BaseHead, head: NDArray[Any], scan: Scan, errors: Array) ->
                 cells.append(render(scan.vertices, scan.triangles, painted, camera, pose, light=even_light()))
     labels = ["scan", "", "", "", "head", "", "", "", "distance", "", "", ""]
     sheet = contact_sheet(cells, columns=len(SIDES), labels=labels)
-    return np.concatenate([sheet, key(sheet.shape[1])])
+    return np.concatenate([sheet, key_below(sheet.shape[1], "Distance from the scan to the head:", LARGEST_MM)])
 
 
 def _within(points: Array, head: NDArray[Any]) -> NDArray[np.bool_]:
@@ -64,18 +61,3 @@ def _within(points: Array, head: NDArray[Any]) -> NDArray[np.bool_]:
     low, high = head.min(0) - 15, head.max(0) + 15
     inside: NDArray[np.bool_] = ((points > low) & (points < high)).all(1)
     return inside
-
-
-def key(width: int) -> Picture:
-    """What the colours mean, (44, width, 3)."""
-    picture = Image.new("RGB", (width, _BAR), PAPER)
-    pen = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(14)
-    left, right = width // 3, width - 150
-    pen.text((8, 6), "Distance from the scan to the head:", INK, font)
-    bar = error_colours(np.linspace(0, LARGEST_MM, right - left), LARGEST_MM)
-    picture.paste(Image.fromarray(np.repeat((bar[None] * 255 + 0.5).astype(np.uint8), 14, axis=0)), (left, 6))
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        label = f"{share * LARGEST_MM:g} mm" + (" and more" if share == 1 else "")
-        pen.text((left + (right - left) * share, 22), label, INK, font, "ma")
-    return np.asarray(picture)
