@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -134,3 +134,21 @@ def read_arrays(path: Path, kind: str, version: int, made_by: str) -> tuple[dict
             f"make it again with `{made_by}`."
         )
     return arrays, manifest
+
+
+@contextlib.contextmanager
+def refusal_of(path: Path, what: str, made_by: str) -> Iterator[None]:
+    """Refuse a file whose arrays could be read but do not make what it should hold.
+
+    Args:
+        path: the file.
+        what: it should hold, for instance "a valid corpus".
+        made_by: the command to name.
+
+    Raises:
+        InputFileError: in place of what a missing or unfit array raises.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputFileError(f"{path}: not {what} ({error}); make it again with `{made_by}`.") from error

@@ -15,8 +15,7 @@ import numpy as np
 from face2mesh.contact.closing import LipClosing
 from face2mesh.contact.lids import Lids
 from face2mesh.contact.lips import Lips
-from face2mesh.errors import InputFileError
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "contact"
 VERSION = 1
@@ -56,10 +55,8 @@ class Contact:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        try:
+        with refusal_of(path, "valid contact", MADE_BY):
             return cls(*(_part(kind, name, arrays) for name, kind in _PARTS.items()))
-        except (KeyError, ValueError) as error:
-            raise InputFileError(f"{path}: not valid contact ({error}); make it again with `{MADE_BY}`.") from error
 
 
 _PARTS: Mapping[str, Any] = {"lids": Lids, "lips": Lips, "closing": LipClosing}

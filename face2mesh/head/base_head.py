@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.head.embedding import Embedding
 from face2mesh.head.topology import Topology
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "base-head"
 VERSION = 1
@@ -166,7 +165,7 @@ class BaseHead:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, made_by)
-        try:
+        with refusal_of(path, "a valid base head", made_by):
             return cls(
                 vertices=arrays["vertices"],
                 quads=arrays["quads"],
@@ -183,8 +182,6 @@ class BaseHead:
                 eye_centres=arrays["eye_centres"],
                 eye_radius=float(arrays["eye_radius"]),
             )
-        except (KeyError, ValueError) as error:
-            raise InputFileError(f"{path}: not a valid base head ({error}); make it again with `{made_by}`.") from error
 
 
 def _ranges(rows: NDArray[Any]) -> dict[str, tuple[int, int]]:

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.head.motion import FollowerMotion
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "followers"
 VERSION = 1
@@ -184,13 +183,11 @@ class Followers:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, made_by)
-        try:
+        with refusal_of(path, "valid followers", made_by):
             arrays["weights"] = arrays["weights"].astype(np.float32)
             motion = {name.removeprefix(_MOTION): arrays[name] for name in arrays if name.startswith(_MOTION)}
             moving = FollowerMotion(**motion) if motion else None
             return cls(**{name: arrays[name] for name in _ARRAYS}, motion=moving)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputFileError(f"{path}: not valid followers ({error}); make it again with `{made_by}`.") from error
 
 
 _ARRAYS = tuple(name for name in Followers.__dataclass_fields__ if name != "motion")

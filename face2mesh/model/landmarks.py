@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.head.arkit import ARKIT_NAMES
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "landmark-basis"
 VERSION = 1
@@ -81,9 +80,5 @@ class LandmarkBasis:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        try:
+        with refusal_of(path, "a valid landmark basis", MADE_BY):
             return cls(arrays["mean"], arrays["identity"], arrays["expression"])
-        except (KeyError, ValueError) as error:
-            raise InputFileError(
-                f"{path}: not a valid landmark basis ({error}); make it again with `{MADE_BY}`."
-            ) from error

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.head.arkit import mirror_names
 from face2mesh.model.networks import Codes
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "mirror"
 VERSION = 1
@@ -100,7 +99,5 @@ class Mirror:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        try:
+        with refusal_of(path, "a valid mirror", MADE_BY):
             return cls(arrays["identity"], arrays["points"], arrays["landmarks"])
-        except (KeyError, ValueError) as error:
-            raise InputFileError(f"{path}: not a valid mirror ({error}); make it again with `{MADE_BY}`.") from error

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "people"
 VERSION = 1
@@ -79,8 +78,6 @@ class PeopleTable:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, made_by)
-        try:
+        with refusal_of(path, "a valid table of people", made_by):
             shares, codes = (arrays[name].astype(np.float32) for name in ("shares", "codes"))
             return cls(int(arrays["normal_modes"]), shares, codes)
-        except (KeyError, ValueError) as error:
-            raise InputFileError(f"{path}: not a valid table of people ({error}); `{made_by}` makes it.") from error

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face2mesh.head import BaseHead
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 from face2mesh.texture.light import fit_light, shading
 from face2mesh.texture.look import bare_skin
 from face2mesh.texture.texels import texels_of
@@ -139,16 +139,17 @@ class StatisticalSkin:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        row, column = arrays["places"] // SIDE, arrays["places"] % SIDE
-        places = np.concatenate([arrays["places"], row * SIDE + SIDE - 1 - column])
-        modes = arrays["modes"] * arrays["mode_factors"][:, None, None]
-        skin = cls(
-            places,
-            np.tile(arrays["mean"].astype(np.float32), (2, 1)),
-            np.tile(modes, (1, 2, 1)),
-            np.tile(arrays["spread"].astype(np.float32), 2),
-        )
-        return skin, str(arrays["uv_sha256"])
+        with refusal_of(path, "a valid skin", MADE_BY):
+            row, column = arrays["places"] // SIDE, arrays["places"] % SIDE
+            places = np.concatenate([arrays["places"], row * SIDE + SIDE - 1 - column])
+            modes = arrays["modes"] * arrays["mode_factors"][:, None, None]
+            skin = cls(
+                places,
+                np.tile(arrays["mean"].astype(np.float32), (2, 1)),
+                np.tile(modes, (1, 2, 1)),
+                np.tile(arrays["spread"].astype(np.float32), 2),
+            )
+            return skin, str(arrays["uv_sha256"])
 
 
 @dataclass(frozen=True)

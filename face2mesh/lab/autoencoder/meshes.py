@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.base.topology import head_skin
 from face2mesh.lab.corpus.corpus import Corpus
@@ -24,7 +23,7 @@ from face2mesh.lab.corpus.makehuman import read_targets
 from face2mesh.lab.corpus.moving import MovingCorpus
 from face2mesh.lab.corpus.out_of_span import OutOfSpan
 from face2mesh.lab.corpus.splits import SPLITS
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "meshes"
 VERSION = 1
@@ -96,10 +95,8 @@ class Meshes:
             InputFileError: missing, damaged or of another version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        try:
+        with refusal_of(path, "a valid set of meshes", MADE_BY):
             return cls(arrays["steps"], float(arrays["step_mm"]), arrays["codes"], arrays["weights"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputFileError(f"{path}: not a valid set of meshes ({error}); make it with `{MADE_BY}`.") from error
 
     @classmethod
     def of(

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.lab.autoencoder.meshes import Meshes
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "principal-components"
 VERSION = 1
@@ -69,12 +68,8 @@ class Principal:
             InputFileError: missing, damaged or of another version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        try:
+        with refusal_of(path, "a valid set of components", MADE_BY):
             return cls(arrays["mean"], arrays["basis"], arrays["spread"], float(arrays["rest"]), arrays["train"])
-        except (KeyError, TypeError) as error:
-            raise InputFileError(
-                f"{path}: not a valid set of components ({error}); make it with `{MADE_BY}`."
-            ) from error
 
 
 def principal_components(meshes: Meshes, components: int = COMPONENTS, seed: int = 0) -> Principal:

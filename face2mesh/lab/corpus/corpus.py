@@ -19,7 +19,7 @@ from face2mesh.head.base_head import BaseHead
 from face2mesh.head.followers import Followers, gaze_rotations
 from face2mesh.lab.corpus.lids import lid_margins
 from face2mesh.lab.corpus.population import Population
-from face2mesh.store import read_arrays, sha256, write_arrays
+from face2mesh.store import read_arrays, refusal_of, sha256, write_arrays
 
 KIND = "corpus"
 VERSION = 1
@@ -156,10 +156,8 @@ class Corpus:
         made_on = manifest.get("inputs", {}).get("base_head", {}).get("sha256")
         if made_on != sha256(base_head):
             raise InputFileError(f"{path}: made on another base head than {base_head}; make it again with `{MADE_BY}`.")
-        try:
+        with refusal_of(path, "a valid corpus", MADE_BY):
             return cls.on(base, **arrays)
-        except (TypeError, ValueError) as error:
-            raise InputFileError(f"{path}: not a valid corpus ({error}); make it again with `{MADE_BY}`.") from error
 
     @classmethod
     def on(

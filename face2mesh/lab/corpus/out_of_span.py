@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.people import SHARE, TARGETS, People, draw_people
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 FILE = "out-of-span.npz"
 KIND = "out-of-span"
@@ -110,7 +110,8 @@ class OutOfSpan:
             InputFileError: missing, damaged or of another version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        return cls(arrays["vertices"], arrays["years"])
+        with refusal_of(path, "a valid set of people out of span", MADE_BY):
+            return cls(arrays["vertices"], arrays["years"])
 
 
 def draw_out_of_span(

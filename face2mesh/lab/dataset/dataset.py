@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from face2mesh.errors import InputFileError
 from face2mesh.face import Camera, Pose
 from face2mesh.head import BaseHead
-from face2mesh.store import read_arrays, sha256, write_arrays
+from face2mesh.store import read_arrays, refusal_of, sha256, write_arrays
 
 KIND, RENDERED_KIND, VERSION = "dataset", "dataset-renderings", 1
 TEMPLATE_FILE, DATASET_FILE, RENDERED_FILE = "template.npz", "dataset.npz", "rendered.npz"
@@ -290,12 +290,10 @@ class Dataset:
         template = load_template(folder)
         if str(arrays.get("template_sha256")) != sha256(folder / TEMPLATE_FILE):
             raise InputFileError(f"{path}: was made with another template.npz; run `{made_by}` again.")
-        try:
+        with refusal_of(path, "a valid data set", made_by):
             heads, views = Heads.of(arrays, "head_"), Views.of(arrays, "view_")
             views = views.joined(_rendered(folder, heads))
             return cls(folder, template, heads, views, tuple(arrays["held_out"].tolist()))
-        except (KeyError, ValueError) as error:
-            raise InputFileError(f"{path}: not a valid data set ({error}); run `{made_by}` again.") from error
 
 
 def load_template(folder: Path) -> BaseHead:

@@ -18,10 +18,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from face2mesh.errors import InputFileError
 from face2mesh.lab.graph.laplacian import Matrix, adjacency, edges_of_faces, normalised_laplacian, scaled_laplacian
 from face2mesh.lab.graph.pooling import Coarsening, Floats, Indices, barycentric_of_closest, coarsen
-from face2mesh.store import read_arrays, write_arrays
+from face2mesh.store import read_arrays, refusal_of, write_arrays
 
 KIND = "hierarchy"
 VERSION = 1
@@ -132,7 +131,7 @@ class Hierarchy:
             InputFileError: missing, damaged, or of another format version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, made_by)
-        try:
+        with refusal_of(path, "a valid hierarchy", made_by):
             count = int(arrays["level_count"])
             return cls(
                 levels=tuple(
@@ -143,8 +142,6 @@ class Hierarchy:
                 unpool_vertices=tuple(arrays[f"unpool_vertices_{number}"] for number in range(count - 1)),
                 unpool_weights=tuple(arrays[f"unpool_weights_{number}"] for number in range(count - 1)),
             )
-        except (KeyError, ValueError) as error:
-            raise InputFileError(f"{path}: not a valid hierarchy ({error}); make it again with `{made_by}`.") from error
 
 
 def build_hierarchy(

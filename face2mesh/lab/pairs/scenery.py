@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from face2mesh.errors import InputFileError
-from face2mesh.store import read_arrays
+from face2mesh.store import read_arrays, refusal_of
 
 KIND, VERSION, MADE_BY = "scenery", 1, "face2mesh lab pairs scenery"
 TILE_SIDE = 160
@@ -57,7 +57,8 @@ class Scenery:
             InputFileError: missing, damaged, or of another version.
         """
         arrays, _ = read_arrays(path, KIND, VERSION, MADE_BY)
-        return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
+        with refusal_of(path, "valid scenery", MADE_BY):
+            return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
 
 
 def pictures_in(folders: Sequence[Path]) -> list[Path]:
