@@ -25,7 +25,7 @@ from torch_geometric.nn import ChebConv
 
 from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
-from face2mesh.store import provenance
+from face2mesh.store import provenance_of_measures, write_document
 
 BATCH = 16
 ORDER = 6
@@ -129,10 +129,9 @@ def main() -> None:
         "torch_geometric": torch_geometric.__version__,
         "least_ratio": min(case[mode]["ratio"] for case in cases for mode in ("forward", "forward and backward")),
         "cases": cases,
-        **provenance({"hierarchy": source}, configuration, SEED),
+        "provenance": provenance_of_measures({"hierarchy": source}, configuration, SEED),
     }
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    arguments.to.write_text(json.dumps(report, indent=1) + "\n")
+    write_document(arguments.to, report)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from face2mesh.head.subdivision import subdivision
 from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
 from face2mesh.lab.graph.laplacian import Matrix, adjacency, edges_of_faces, normalised_laplacian, scaled_laplacian
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance_of_measures, write_document
 
 BATCH, GROWTH_BATCH = 16, 4
 ORDER = 6
@@ -340,11 +340,11 @@ def main() -> None:
         "growth_batch": GROWTH_BATCH,
         "growth": growth,
         "growth_exponent": round(float(slope), 3),
-        **provenance(inputs, {"repetitions": arguments.repetitions, "clock": "process time", "threads": 1}, SEED),
+        "provenance": provenance_of_measures(
+            inputs, {"repetitions": arguments.repetitions, "clock": "process time", "threads": 1}, SEED
+        ),
     }
-    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(arguments.to, lambda file: file.write(text.encode()))
+    write_document(arguments.to, report)
 
 
 if __name__ == "__main__":

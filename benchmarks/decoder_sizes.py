@@ -30,7 +30,7 @@ from face2mesh.lab.corpus.splits import MOVING_HELD_OUT_PEOPLE, MOVING_TRAIN, Sp
 from face2mesh.lab.graph.hierarchy import Hierarchy, Level
 from face2mesh.lab.graph.laplacian import edges_of_faces
 from face2mesh.lab.nets.decoder import EXPRESSIONS, Trunk, TrunkConfiguration
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance_of_measures, write_document
 
 TRAINING, HELD_OUT, STEPS, BATCH, RATE = 800, 160, 300, 16, 4e-3
 SEED = 0
@@ -212,11 +212,11 @@ def main() -> None:
         "still_mm": round(still, 4),
         "sizes": sizes,
         "finer": finer(base, hierarchy, modes),
-        **provenance(inputs, {"steps": arguments.steps, "training": TRAINING, "threads": 1}, SEED),
+        "provenance": provenance_of_measures(
+            inputs, {"steps": arguments.steps, "training": TRAINING, "threads": 1}, SEED
+        ),
     }
-    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(arguments.to, lambda file: file.write(text.encode()))
+    write_document(arguments.to, report)
 
 
 if __name__ == "__main__":

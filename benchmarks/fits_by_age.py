@@ -11,9 +11,6 @@ the true ones over face and ears. Priors: anybody; that of the age, its codes ta
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +27,7 @@ from face2mesh.lab.pairs.expression_prior import sparsity
 from face2mesh.lab.pairs.fit import FitSettings, Prior, Reliability, project
 from face2mesh.lab.pairs.point_model import load_model
 from face2mesh.lab.pairs.solver import fit
-from face2mesh.store import provenance
+from face2mesh.store import provenance_of_measures, write_document
 
 SEED = 0
 YAWS_DEGREES = (-25.0, 8.0)
@@ -60,7 +57,7 @@ def main() -> None:
     build: Path = arguments.build
     inputs = {"corpus": build / "corpus.npz", "people": build / FILE, "photo_pairs": build / "photo-pairs.npz"}
     settings = {"yaws_degrees": YAWS_DEGREES, "noise_face_boxes": NOISE}
-    origin = provenance(inputs, settings, SEED)
+    origin = provenance_of_measures(inputs, settings, SEED)
     head, corpus, model = load_model(build)
     people = OutOfSpan.load(build / FILE)
     reliability = Reliability(read_pairs(build / "photo-pairs.npz")["reliability"])
@@ -123,11 +120,9 @@ def main() -> None:
     results = {
         "format": "face2mesh/fits-by-age",
         "by_age": measured,
-        **origin,
-        "system": platform.platform(),
-        "processors": os.cpu_count(),
+        "provenance": origin,
     }
-    arguments.to.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    write_document(arguments.to, results)
     print(arguments.to)
 
 

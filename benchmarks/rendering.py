@@ -12,7 +12,6 @@ training pair, from its random numbers to the bytes of its JPEG file; `numpy`, t
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable
@@ -35,7 +34,7 @@ from face2mesh.lab.pairs.surroundings import Backdrops
 from face2mesh.lab.render.picture import Piece, Textures, picture_of
 from face2mesh.lab.render.rasteriser import rasterise
 from face2mesh.photo.crop import crop_of_landmarks
-from face2mesh.store import provenance
+from face2mesh.store import provenance_of_measures, write_document
 
 SEED = 0
 PEOPLE = 64
@@ -143,11 +142,9 @@ def main() -> None:
         "numba": numba.__version__,
         "numpy_over_compiled": round(ratio, 1),
         **results,
-        **provenance(inputs, configuration, SEED),
+        "provenance": provenance_of_measures(inputs, configuration, SEED),
     }
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    arguments.to.write_text(json.dumps(report, indent=1) + "\n")
-    print(json.dumps(report, indent=1))
+    print(write_document(arguments.to, report), end="")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ over neutral heads of random people of the packaged model.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ from face2mesh.head.subdivision import Subdivision, subdivision
 from face2mesh.head.topology import Topology
 from face2mesh.model import load
 from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
-from face2mesh.store import provenance
+from face2mesh.store import provenance_of_measures, write_document
 from face2mesh.write.mesh import MOST_LEVELS, HeadMesh
 
 SEED = 0
@@ -54,7 +53,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--to", type=Path, default=Path("results/subdivision.json"))
     arguments = parser.parse_args()
-    origin = provenance({"model": PACKAGED / MANIFEST_FILE}, {"people": PEOPLE, "clock": "process time"}, SEED)
+    origin = provenance_of_measures(
+        {"model": PACKAGED / MANIFEST_FILE}, {"people": PEOPLE, "clock": "process time"}, SEED
+    )
     model = load()
     head = model.base_head
     people = [model.sample(seed, expression=False).vertices for seed in range(PEOPLE)]
@@ -97,11 +98,9 @@ def main() -> None:
         "quads": len(head.quads),
         "load_average": round(os.getloadavg()[0], 2),
         "levels": levels,
-        **origin,
+        "provenance": origin,
     }
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    arguments.to.write_text(json.dumps(report, indent=1) + "\n")
-    print(json.dumps(report, indent=1))
+    print(write_document(arguments.to, report), end="")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,31 @@ def provenance(
     }
 
 
+def provenance_of_measures(
+    inputs: Mapping[str, Path] | None = None, configuration: Mapping[str, Any] | None = None, seed: int | None = None
+) -> dict[str, Any]:
+    """How figures came to be: what `provenance` says, and which system and how many processors the machine had."""
+    import platform
+
+    origin = provenance(inputs, configuration, seed)
+    return {**origin, "system": platform.platform(), "processors": os.cpu_count()}
+
+
+def write_document(path: Path, content: Mapping[str, Any]) -> str:
+    """Write JSON that people can read and compare: indented, keys sorted; parent folders are made.
+
+    Returns:
+        What was written.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: file.write(text.encode()))
+    return text
+
+
 def write_arrays(
     path: Path, kind: str, version: int, arrays: Mapping[str, NDArray[Any]], origin: Mapping[str, Any]
 ) -> None:

@@ -132,7 +132,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
     from face2mesh.lab.autoencoder.training import PRINCIPAL, mesh_file
     from face2mesh.lab.corpus.corpus import Corpus
     from face2mesh.lab.corpus.moving import FILE, MovingCorpus
-    from face2mesh.store import provenance, write_atomically
+    from face2mesh.store import provenance_of_measures, write_document
 
     build: Path = arguments.build
     runs = arguments.runs or sorted(path.parent for path in (build / FOLDER / "runs").glob("*/checkpoint.json"))
@@ -147,12 +147,10 @@ def run_measure(arguments: argparse.Namespace) -> None:
         heads = Corpus.load(build / "corpus.npz", build / "base-head.npz")
         result["linear"]["bounds_rms_mm"] = linear_bound(heads, tuple(arguments.codes))
     for world in arguments.worlds:
-        result[world]["provenance"] = provenance(inputs)
+        result[world]["provenance"] = provenance_of_measures(inputs)
     # A world that is not measured now keeps what was measured before.
     old = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
-    text = json.dumps({**old, **result}, indent=1, sort_keys=True)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(arguments.output, lambda file: file.write((text + "\n").encode()))
+    write_document(arguments.output, {**old, **result})
     print(arguments.output)
 
 

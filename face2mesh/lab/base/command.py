@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from face2mesh.errors import Face2MeshError
@@ -17,7 +16,7 @@ from face2mesh.lab.base.sources import SCAN_FILE, makehuman_source, read_makehum
 from face2mesh.lab.base.topology import NECK
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.options import add_makehuman
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance, write_document
 
 BASE_HEAD = "base-head.npz"
 REPORT = "base-head.json"
@@ -72,8 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         "origin_in_scans_mm": [round(float(value), 4) for value in wrapped.origin],
         "provenance": origin,
     }
-    text = json.dumps(report, indent=1, sort_keys=True) + "\n"
-    write_atomically(build / REPORT, lambda file: file.write(text.encode()))
+    write_document(build / REPORT, report)
     print(
         f"{build / BASE_HEAD}: {head.skin_count} vertices of skin, {len(head.vertices)} in all; "
         f"{fit['all']['mean']:.3f} mm from the scans' mean (99th percentile {fit['all']['p99']:.3f})."

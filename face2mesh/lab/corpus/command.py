@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from face2mesh.lab.corpus.scans import FILE, read_scans
 from face2mesh.lab.corpus.tongue import JAW_SHARE, read_tongue_out
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.options import add_makehuman
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance, write_document
 
 BASE_HEAD = "base-head.npz"
 CORPUS = "corpus.npz"
@@ -107,7 +106,6 @@ def run(arguments: argparse.Namespace) -> None:
         "followers_mm": follower_error(base, corpus),
         "provenance": origin,
     }
-    text = json.dumps(report, indent=1, sort_keys=True) + "\n"
-    write_atomically(build / REPORT, lambda file: file.write(text.encode()))
+    write_document(build / REPORT, report)
     people = report["carrying_mm"]["people"]
     print(f"{build / CORPUS}: carried to {people['mean']:.3f} mm (99th percentile {people['p99']:.3f}) on 50 people.")

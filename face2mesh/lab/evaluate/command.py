@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from face2mesh.lab.evaluate import intervals
 from face2mesh.lab.evaluate.contact import add_parser as add_contact
 from face2mesh.lab.options import add_output
 from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance_of_measures, write_atomically, write_document
 
 FORMAT = "face2mesh/results"
 VERSION = 2
@@ -71,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         "level": intervals.LEVEL,
     }
     # Before a long run, in which inputs may change.
-    origin = provenance(_inputs(folder, arguments), configuration, intervals.SEED)
+    origin = provenance_of_measures(_inputs(folder, arguments), configuration, intervals.SEED)
     for name in arguments.only:
         started = time.monotonic()
         found = _measure(name, model, folder, arguments)
@@ -86,15 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
         },
         "measures": measures,
         "seconds": round(time.monotonic() - began, 1),
-        "provenance": {
-            **origin,
-            "system": platform.platform(),
-            "processors": os.cpu_count(),
-        },
+        "provenance": origin,
     }
-    text = json.dumps(results, indent=1, sort_keys=True) + "\n"
-    _write(arguments.output, text)
-    print(text, end="")
+    print(write_document(arguments.output, results), end="")
     return 0
 
 
@@ -182,7 +174,9 @@ def run_tables(arguments: argparse.Namespace) -> None:
     from face2mesh.lab.evaluate.tables import page
 
     results = {path.name if path.is_absolute() else path.as_posix(): read_results(path) for path in arguments.results}
-    _write(arguments.output, page(results))
+    text = page(results)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(arguments.output, lambda file: file.write(text.encode()))
     print(arguments.output)
 
 
@@ -200,8 +194,3 @@ def read_results(path: Path) -> dict[str, Any]:
     if not isinstance(results, dict) or (results.get("format"), results.get("version")) != (FORMAT, VERSION):
         raise InputFileError(f"{path}: holds no results of version {VERSION}; {again}.")
     return results
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: file.write(text.encode()))

@@ -7,7 +7,6 @@ with single movements that must meet: closed lids, and lips that `mouthClose` cl
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from face2mesh.cli.options import add_model, whole_number
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.lab.options import add_output
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance_of_measures, write_document
 
 if TYPE_CHECKING:
     from face2mesh.lab.corpus.contact import ContactCounter
@@ -84,9 +83,8 @@ def run(arguments: argparse.Namespace) -> None:
             report[name]["from_moving_corpus_mm"] = _differences(moving, heads, codes, weights)
         print(f"{name}: {time.process_time() - began:.0f} s of CPU")
     configuration = {"combinations": arguments.combinations, "people": PEOPLE, "split": split.name}
-    report["provenance"] = provenance(inputs, configuration, split.seed)
-    text = json.dumps(report, indent=1, sort_keys=True) + "\n"
-    write_atomically(arguments.output, lambda file: file.write(text.encode()))
+    report["provenance"] = provenance_of_measures(inputs, configuration, split.seed)
+    write_document(arguments.output, report)
     print(arguments.output)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from face2mesh.cli.options import add_model
 from face2mesh.lab.options import add_output
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance_of_measures, write_document
 
 if TYPE_CHECKING:
     from face2mesh.head import BaseHead
@@ -79,9 +78,8 @@ def run(arguments: argparse.Namespace) -> None:
     for name, measure in measures.items():
         report[name] = measure()
         print(f"{name}: {time.process_time() - began:.0f} s of CPU so far", flush=True)
-    report["provenance"] = provenance(inputs, {"share": arguments.share}, SEED)
-    text = json.dumps(report, indent=1) + "\n"
-    write_atomically(arguments.output, lambda file: file.write(text.encode()))
+    report["provenance"] = provenance_of_measures(inputs, {"share": arguments.share}, SEED)
+    write_document(arguments.output, report)
     print(arguments.output)
 
 

@@ -8,9 +8,7 @@ made; the one that is measured by default was not.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ import numpy as np
 from face2mesh.cli.options import whole_number
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.lab.own.family import SHARED, made_up_family
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance, provenance_of_measures, write_atomically, write_document
 
 FORMAT = "face2mesh/results"
 VERSION = 1
@@ -71,16 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write(arguments: argparse.Namespace, groups: dict[str, dict[str, Any]]) -> None:
     """Write what is measured so far."""
+    configuration = {"views": arguments.views, "pictures": arguments.pictures}
     results = {
         "format": FORMAT,
         "version": VERSION,
-        **provenance(None, {"views": arguments.views, "pictures": arguments.pictures}, arguments.family[0]),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
         **groups,
+        "provenance": provenance_of_measures(None, configuration, arguments.family[0]),
     }
-    text = json.dumps(results, indent=1) + "\n"
-    write_atomically(arguments.output, lambda file: file.write(text.encode()))
+    write_document(arguments.output, results)
 
 
 def demonstrated(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from face2mesh.lab.train.checkpoint import CHECKPOINT, part, read_checkpoint
 from face2mesh.network import Network
 from face2mesh.photo import Box, box_of_points, detect
 from face2mesh.photo.detect import DESCRIPTION_FILE, DETECTOR_FILE, FORMAT, VERSION
-from face2mesh.store import write_atomically
+from face2mesh.store import write_atomically, write_document
 
 LARGEST_BYTES = 1_000_000
 # Numbers in a constant that is worth storing in half precision.
@@ -283,7 +282,6 @@ def write_detector(
         "licence": "MIT",
         "provenance": dict(origin),
     }
-    text = json.dumps(description, indent=1, sort_keys=True) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / DETECTOR_FILE, lambda file: file.write(content))
-    write_atomically(folder / DESCRIPTION_FILE, lambda file: file.write(text.encode()))
+    write_document(folder / DESCRIPTION_FILE, description)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +28,7 @@ from face2mesh.lab.pairs.point_model import PointModel, load_model
 from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.solver import fit
 from face2mesh.lab.pairs.statistics import by_age, calibration_statistics, statistics, years_by_age
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance, write_document
 
 CALIBRATION_PHOTOS = 1500
 COMPARED_PER_AGE = 150
@@ -104,7 +103,7 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
             "with_age_modes": by_age(_rows(fits, compared), good[compared], age[compared]),
             "scan_modes_alone": by_age(plain, good[compared], age[compared]),
         }
-    write_json(build / "photo-pairs.json", report)
+    write_document(build / "photo-pairs.json", report)
     print(
         f"{build / 'photo-pairs.npz'}: {len(rows)} photos, {good.sum()} accepted, "
         f"NME-68 {report['nme_68_percent']:.2f} %, NME-51 {report['nme_51_percent']:.2f} % of the fits"
@@ -142,9 +141,3 @@ def _rows(fits: Fits, rows: NDArray[np.intp]) -> Fits:
 def codes_of(fits: Fits) -> dict[str, Any]:
     """The arrays of pairs that describe the head."""
     return {name: getattr(fits, name) for name in ("identity", "expression", "rotation", "offset", "log_scale")}
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write readable JSON in one go."""
-    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))

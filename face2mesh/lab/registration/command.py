@@ -7,9 +7,6 @@ random, a thousand times as large and without a fifth of their triangles.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -27,7 +24,7 @@ from face2mesh.lab.registration.register import Registered, Registrar, inverse, 
 from face2mesh.lab.registration.scan import Scan
 from face2mesh.model import load
 from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance_of_measures, write_atomically, write_document
 
 FORMAT, VERSION = "face2mesh/registration-results", 1
 FACES = "simpop.npz"
@@ -63,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputFileError(f"{path}: not found; docs/data.md says where it comes from.")
     inputs = {"faces": path, "model": PACKAGED / MANIFEST_FILE}
     configuration = {"limit": arguments.limit, "hurt": arguments.hurt, "missing": MISSING, "larger": LARGER}
-    origin = provenance(inputs, configuration, SEED)
+    origin = provenance_of_measures(inputs, configuration, SEED)
     with np.load(path, allow_pickle=False) as archive:
         vertices, triangles = archive["vertices_mm"].astype(np.float64), archive["faces"].astype(np.int64)
     registrar = Registrar(load())
@@ -90,11 +87,9 @@ def run(arguments: argparse.Namespace) -> None:
             "flipped": sum(face["flipped"] for face in faces),
             "slowest_seconds": max(face["seconds"] for face in faces),
         },
-        "provenance": {**origin, "system": platform.platform(), "processors": os.cpu_count()},
+        "provenance": origin,
     }
-    text = json.dumps(report, indent=1, sort_keys=True) + "\n"
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(arguments.output, lambda file: file.write(text.encode()))
+    write_document(arguments.output, report)
     print(arguments.output)
 
 

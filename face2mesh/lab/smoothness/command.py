@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -22,7 +20,7 @@ from face2mesh.lab.smoothness.meshes import read_task
 from face2mesh.lab.smoothness.remedies import OUR_RECIPE, OURS, PLAIN, REMEDIES, SWEEP, TRUNK_SWEEP, Recipe
 from face2mesh.lab.smoothness.sweep import PREDICTED, Run, measures, packaged, swept, untrained
 from face2mesh.lab.smoothness.task import CORPORA, Task, draw_expressions, draw_people
-from face2mesh.store import provenance, write_atomically
+from face2mesh.store import provenance, provenance_of_measures, write_document
 
 FORMAT, VERSION = "face2mesh/smoothness", 1
 FOLDER, TASK = "smoothness", "task.npz"
@@ -93,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     task, inputs = task_of(arguments)
     name = task.name if arguments.region == "face" or arguments.corpus not in CORPORA else _named(arguments)
     folder = arguments.build / FOLDER / _named(arguments)
-    origin = provenance(inputs, task.configuration, 0)
+    origin = provenance_of_measures(inputs, task.configuration, 0)
     levels = task.hierarchy.counts
     print(f"{name}: {len(task.codes)} heads for training, {len(task.held)} held out, levels {levels}", file=sys.stderr)
     done = []
@@ -113,11 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
     for kind, measured in baselines.items():
         print(line_of(kind, measured))
     found = summary(task, done, baselines)
-    found["provenance"] = {**origin, "system": platform.platform(), "processors": os.cpu_count()}
+    found["provenance"] = origin
     results["tasks"][name] = found
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1, sort_keys=True) + "\n"
-    write_atomically(arguments.output, lambda file: file.write(text.encode()))
+    write_document(arguments.output, results)
     print(arguments.output)
     for file in pictures(name, found, task, folder, arguments.pictures):
         print(file)
