@@ -5,16 +5,10 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_model import tiny_model
 
 import face2mesh
 from face2mesh.cli import main
 from face2mesh.cli.demo import ASTRONAUT
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
@@ -32,22 +26,22 @@ def out(tmp_path):
     return tmp_path / "out"
 
 
-def transfer(folder, out, *arguments):
-    return main(["transfer", *map(str, arguments), "--model", str(folder), "-o", str(out)])
+def transfer(tiny_folder, out, *arguments):
+    return main(["transfer", *map(str, arguments), "--model", str(tiny_folder), "-o", str(out)])
 
 
 def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_sources_expression_on_the_targets_heads(folder, out, photos, capsys):
+def test_the_sources_expression_on_the_targets_heads(tiny_folder, out, photos, capsys):
     source, *targets = photos
-    assert transfer(folder, out, source, *targets, "--format", "npz", "--preview") == 0
+    assert transfer(tiny_folder, out, source, *targets, "--format", "npz", "--preview") == 0
     assert files(out) == [f"{name}.{suffix}" for name in ("anna", "zoe") for suffix in ("json", "npz", "png")]
     assert len(capsys.readouterr().out.split()) == 6
     with Image.open(out / "anna.png") as preview:
         assert preview.size == (1930, 400)  # the source's panel on the left
-    model = face2mesh.load(folder)
+    model = face2mesh.load(tiny_folder)
     expression = model.reconstruct(source).expression
     for target in targets:
         own = model.reconstruct(target)
@@ -61,39 +55,39 @@ def test_the_sources_expression_on_the_targets_heads(folder, out, photos, capsys
         assert own.expression != pytest.approx(expression)
 
 
-def test_the_photos_colours_are_taken_with_its_own_expression(folder, out, photos):
+def test_the_photos_colours_are_taken_with_its_own_expression(tiny_folder, out, photos):
     from face2mesh.draw import with_photo_colours
     from face2mesh.photo import read_photo
 
-    assert transfer(folder, out, photos[0], photos[1], "--format", "ply,npz") == 0
-    own = face2mesh.load(folder).reconstruct(photos[1])
+    assert transfer(tiny_folder, out, photos[0], photos[1], "--format", "ply,npz") == 0
+    own = face2mesh.load(tiny_folder).reconstruct(photos[1])
     with np.load(out / "anna.npz") as arrays:
         np.testing.assert_array_equal(arrays["colours"], with_photo_colours(own, read_photo(photos[1]).rgb).colours)
 
 
-def test_onto_oneself_changes_nothing(folder, out, photos):
-    assert transfer(folder, out / "a", photos[1], photos[1]) == 0
-    assert main(["reconstruct", str(photos[1]), "--model", str(folder), "-o", str(out / "b")]) == 0
+def test_onto_oneself_changes_nothing(tiny_folder, out, photos):
+    assert transfer(tiny_folder, out / "a", photos[1], photos[1]) == 0
+    assert main(["reconstruct", str(photos[1]), "--model", str(tiny_folder), "-o", str(out / "b")]) == 0
     assert (out / "a" / "anna.obj").read_bytes() == (out / "b" / "anna.obj").read_bytes()
 
 
-def test_a_source_without_a_face(folder, out, photos, tmp_path, capsys):
+def test_a_source_without_a_face(tiny_folder, out, photos, tmp_path, capsys):
     Image.new("RGB", (200, 200), (90, 120, 60)).save(tmp_path / "meadow.png")
-    assert transfer(folder, out, tmp_path / "meadow.png", *photos) == 1
+    assert transfer(tiny_folder, out, tmp_path / "meadow.png", *photos) == 1
     assert "meadow.png: no face found" in capsys.readouterr().err
     assert not out.exists()
 
 
-def test_a_target_without_a_face_does_not_stop_the_others(folder, out, photos, tmp_path, capsys):
+def test_a_target_without_a_face_does_not_stop_the_others(tiny_folder, out, photos, tmp_path, capsys):
     Image.new("RGB", (200, 200), (90, 120, 60)).save(tmp_path / "meadow.png")
-    assert transfer(folder, out, photos[0], tmp_path / "meadow.png", photos[1]) == 1
+    assert transfer(tiny_folder, out, photos[0], tmp_path / "meadow.png", photos[1]) == 1
     assert files(out) == ["anna.json", "anna.obj"]
     assert "1 of 2 failed" in capsys.readouterr().err
 
 
-def test_no_targets(folder, out, photos, tmp_path, capsys):
+def test_no_targets(tiny_folder, out, photos, tmp_path, capsys):
     (tmp_path / "nothing").mkdir()
-    assert transfer(folder, out, photos[0], tmp_path / "nothing") == 1
+    assert transfer(tiny_folder, out, photos[0], tmp_path / "nothing") == 1
     assert "holds no photos" in capsys.readouterr().err
     assert not out.exists()
 
@@ -106,8 +100,8 @@ def test_no_targets(folder, out, photos, tmp_path, capsys):
         (lambda source, targets: [source, *targets, "--texture-size=512"], "--texture-size is for --texture"),
     ],
 )
-def test_misuse(folder, out, photos, capsys, change, sentence):
+def test_misuse(tiny_folder, out, photos, capsys, change, sentence):
     with pytest.raises(SystemExit) as caught:
-        transfer(folder, out, *change(photos[0], photos[1:]))
+        transfer(tiny_folder, out, *change(photos[0], photos[1:]))
     assert caught.value.code == 2
     assert sentence in capsys.readouterr().err

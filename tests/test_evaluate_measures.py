@@ -30,11 +30,6 @@ from face2mesh.store import sha256, write_arrays
 RADIUS = 38.0
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return face2mesh.load(tiny_model(tmp_path_factory.mktemp("tiny")))
-
-
 def _corpus():
     head, followers = made_up_head(), tiny_followers()
     people, actions = (array.astype(np.float32) for array in made_up_corpus())

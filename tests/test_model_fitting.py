@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 from made_up import MODES, made_up_corpus, made_up_head
-from tiny_model import tiny_model
 
-import face2mesh
 from face2mesh.errors import Face2MeshError
 from face2mesh.head.alignment import Similarity
 from face2mesh.head.arkit import ARKIT_NAMES, OPPOSITES
@@ -20,11 +18,6 @@ PLACES = [
     Similarity(1.0, rotations_of(np.array([0.4, -2.0, 1.0])), np.array([30.0, -500.0, 7.0])),
     Similarity(0.001, rotations_of(np.array([-1.0, 0.5, 0.2])), np.array([1.0, 2.0, 3.0])),
 ]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return face2mesh.load(tiny_model(tmp_path_factory.mktemp("tiny")))
 
 
 def face_of(model, seed, expression=False):

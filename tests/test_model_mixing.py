@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 from made_up import MODES, made_up_face
-from tiny_model import tiny_model
 
 import face2mesh
 from face2mesh.errors import Face2MeshError, InputFileError
@@ -14,11 +13,6 @@ from face2mesh.head.arkit import ARKIT_NAMES, cancelled
 from face2mesh.model.mixing import between, mixed_codes
 
 FACE = made_up_face()
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return face2mesh.load(tiny_model(tmp_path_factory.mktemp("tiny")))
 
 
 def test_a_code_is_a_head(model):

@@ -20,16 +20,6 @@ RADIUS = 40.0
 """Pixels of the disk, which stand for 75 mm."""
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def model(folder):
-    return face2mesh.load(folder)
-
-
 def _box(centre, side=110.0):
     return Box(centre[0] - side / 2, centre[1] - side / 2, side, side)
 
@@ -207,8 +197,8 @@ def test_samples(model):
     assert first.pose.translation_mm[2] == pytest.approx(800)
 
 
-def test_several_threads(folder):
-    model = face2mesh.load(folder)
+def test_several_threads(tiny_folder):
+    model = face2mesh.load(tiny_folder)
     photo, box = disk(300, 300, (150, 150), RADIUS), _box((150, 150))
     results = [None] * 6
 
