@@ -6,13 +6,14 @@ import torch
 from own_people import data_set, family, known_modes, packaged, small_template
 
 from face2mesh.errors import InputFileError
+from face2mesh.lab.base.farthest import farthest_points
 from face2mesh.lab.own.extend import Translation, extended_decoders, extended_encoder
 from face2mesh.lab.own.family import made_up_family
 from face2mesh.lab.own.fine_tune import Seen, start_identity, with_modes
 from face2mesh.lab.own.packaged import Graph
 from face2mesh.lab.own.people import corpus_of, draw_people
 from face2mesh.lab.own.shapes import ELSEWHERE, LEAST, aligned_sculpts, learn_shapes
-from face2mesh.lab.own.smooth import farthest_points, kernel, smooth_modes
+from face2mesh.lab.own.smooth import kernel, smooth_modes
 from face2mesh.lab.own.train import Tuning, fine_tune
 from face2mesh.lab.package.export import differences, round_to_halves
 from face2mesh.lab.train.augmentation import Batch

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import trimesh
 from made_up_scans import made_up_scan
+from scipy.spatial import cKDTree
 
 import face2mesh
 from face2mesh.cli import main
 from face2mesh.errors import InputFileError
 from face2mesh.head.alignment import Similarity
 from face2mesh.lab.registration import results
+from face2mesh.lab.registration.places import MOST
 from face2mesh.lab.registration.register import Registrar, after, inverse, weighted
 from face2mesh.lab.registration.scan import Scan
 from face2mesh.lab.registration.units import unit_of
@@ -49,6 +51,47 @@ def test_a_damaged_scan_in_any_pose_and_unit_comes_out_as_the_head_that_it_is_of
     scale, rotation, shift = placed
     there = registered.placement(scale * (true[eye] @ rotation.T + shift))
     assert np.linalg.norm(registered.vertices[eye].mean(0) - there.mean(0)) < 1.0
+
+
+def test_a_face_comes_out_the_same_whatever_its_vertices_are(registrar):
+    """One face as two scanners see it: other vertices, pose and unit, a fifth of the triangles missing from one."""
+    there = []
+    for how in ({"cell": 2.5}, {"cell": 2.9, "missing": 0.2, "turned": True, "scale": 1000.0}):
+        true, scan, (scale, rotation, shift) = made_up_scan(registrar.model, 11, **how)
+        face = registrar.model.base_head.regions["face"]
+        middle = true[face].mean(0)
+        places = (scan.vertices / scale - shift) @ rotation
+        scan = scan.part((np.linalg.norm(places - middle, axis=1) < 95) & (places[:, 2] > -20))
+        # Where the face is does not matter here, and costs most of the time.
+        landmarks = scale * (registrar.model.base_head.landmarks(true) @ rotation.T + shift)
+        registered = registrar(scan, "scan", landmarks=landmarks)
+        assert registered.flipped == 0
+        back = inverse(registered.placement)(registered.vertices.astype(np.float64))
+        there.append(((back / scale - shift) @ rotation, registered.covered))
+    (first, covered), (second, _) = there
+    apart = np.linalg.norm(first - second, axis=1)[: len(covered)][covered]
+    assert apart.mean() < 0.12
+    assert apart.max() < 0.5
+
+
+def test_places_of_the_skin(registrar):
+    """All of them lie on the surface of a scan, where it is seen, evenly, and not under hair."""
+    true, scan, _ = made_up_scan(registrar.model, 4, cell=4.0)
+    places = registrar._places
+    skin = true[: registrar.model.base_head.skin_count]
+    found, normals = places.met(skin, scan)
+    assert len(found) == MOST
+    assert scan.surface.closest(found).distance.max() < 1e-6
+    assert np.allclose(np.linalg.norm(normals, axis=1), 1)
+    near = cKDTree(found).query(found, k=2)[0][:, 1]
+    assert np.median(near) < 3 * np.quantile(near, 0.05)
+    # The half of a scan: no place beside its end.
+    half, _ = places.met(skin, scan.part(scan.vertices[:, 0] > 0))
+    assert half[:, 0].min() > -1e-6
+    assert len(places.met(skin + 100, scan)[0]) == 0
+    _, hairy, _ = made_up_scan(registrar.model, 4, cell=4.0, hair=20.0)
+    tops = [int((places.met(skin, one)[0][:, 1] > 90).sum()) for one in (hairy, scan)]
+    assert tops[0] < 0.3 * tops[1], tops
 
 
 def _write(path, scan):

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.lab.base.farthest import farthest_points
+
 Floats = NDArray[np.float64]
 
 REACHES_MM = (35.0, 15.0)
@@ -26,16 +28,6 @@ SYMMETRIC = 0.85
 """Of the variance."""
 KEPT = 0.95
 """Of the variance, by the low rank."""
-
-
-def farthest_points(points: NDArray[Any], count: int) -> NDArray[np.intp]:
-    """Rows of `count` points that cover points (S, 3) evenly: always the one farthest from those chosen."""
-    chosen = [int(np.argmax(points[:, 2]))]
-    distance = np.full(len(points), np.inf)
-    while len(chosen) < min(count, len(points)):
-        distance = np.minimum(distance, ((points - points[chosen[-1]]) ** 2).sum(1))
-        chosen.append(int(distance.argmax()))
-    return np.array(chosen, np.intp)
 
 
 def kernel(first: NDArray[Any], second: NDArray[Any]) -> Floats:

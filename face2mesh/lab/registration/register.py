@@ -5,6 +5,7 @@ Letters: V vertices, S of them skin, N vertices of the scan, M identity modes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,25 +19,27 @@ from face2mesh.head.alignment import Similarity
 from face2mesh.head.normals import triangle_normals, vertex_normals
 from face2mesh.lab.base.closest import Surface
 from face2mesh.lab.registration.locate import Marks, located, robustly_aligned
+from face2mesh.lab.registration.places import EVEN, MOST, SkinPlaces
 from face2mesh.lab.registration.scan import Scan
 from face2mesh.lab.registration.units import Unit, unit_of
 from face2mesh.lab.registration.wrap import SkinSheet, flipped, wrapped
 from face2mesh.model import Model
+from face2mesh.model.fit import Fit
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 # How far a scan's points may be off before they bend the code, mm: the displacement has room for the rest.
 CODE_NOISE_MM = 1.0
-# The second fit starts where the first one ended.
-FITS = 2
+# So often the fit is done anew, to places that the fitted skin has on the scan; to fewer places than this it is not.
+FITS_ANEW, LEAST_PLACES = 2, 400
 # What of a scan is looked at, mm around the head's middle, and how fine it must be there.
 AROUND_MM, MIDDLE, LONGEST_EDGE_MM = 185.0, (0.0, 0.0, -45.0), 5.0
 # Points of the scan farther than this from the head, mm, are hair, clothes, or what the scanner made up.
 OFF_MM = 3.0
 CANDIDATES = 24
-# Hair says nothing of a head's shape: points that are less even do not bend the code, if that leaves this share.
-EVEN, LEAST_EVEN = 0.5, 0.2
+# Hair does not bend the code, if leaving it out leaves this share.
+LEAST_EVEN = 0.2
 # So many places are compared with the model, each the mean of a cell of at least this size, mm.
 POINTS, FINEST_CELL_MM = 3000, 1.5
 
@@ -94,6 +97,7 @@ class Registrar:
         self.model = model
         base = model.base_head
         self._sheet = SkinSheet.on(base)
+        self._places = SkinPlaces.on(base, self._sheet.trust)
         eyes = [
             base.triangles[2 * first : 2 * last]
             for first, last in (base.part_quads[name] for name in ("left_eye", "right_eye"))
@@ -129,18 +133,7 @@ class Registrar:
         placed = self._around(scan.moved(start))
         if _inside_out(placed, start(marks.points), self.model):
             placed = placed.turned_inside_out()
-        points, normals = spread(placed)
-        guess = Similarity(1.0, np.eye(3), np.zeros(3))
-        for _ in range(FITS):
-            fit = self.model.fit_points(
-                points,
-                normals=normals,
-                start=guess,
-                expression=expression,
-                scale=not used.known,
-                noise_mm=CODE_NOISE_MM,
-            )
-            guess = fit.placement
+        fit = self._fit(placed, expression, scale=not used.known)
         back = inverse(fit.placement)
         placed = placed.moved(back)
         count = self.model.base_head.skin_count
@@ -160,6 +153,25 @@ class Registrar:
             result.covered,
             int(turned.sum()),
         )
+
+    def _fit(self, placed: Scan, expression: bool, scale: bool) -> Fit:
+        """The model's head that is nearest to a placed scan: to its own points first, then to places of the skin."""
+
+        def fitted(points: Array, normals: Array, start: Similarity) -> Fit:
+            # What a point is off by, its neighbours are too: how many there are does not say how much they count.
+            noise = CODE_NOISE_MM * math.sqrt(len(points) / MOST)
+            return self.model.fit_points(
+                points, normals=normals, start=start, expression=expression, scale=scale, noise_mm=noise
+            )
+
+        fit = fitted(*spread(placed), Similarity(1.0, np.eye(3), np.zeros(3)))
+        for _ in range(FITS_ANEW):
+            skin = fit.face.vertices[: self.model.base_head.skin_count].astype(np.float64)
+            points, normals = self._places.met(skin, placed.moved(inverse(fit.placement)))
+            if len(points) < LEAST_PLACES:
+                break
+            fit = fitted(fit.placement(points), normals @ fit.placement.rotation.T, fit.placement)
+        return fit
 
     def _marks(self, scan: Scan, name: str, landmarks: Array | None) -> Marks:
         if landmarks is None:

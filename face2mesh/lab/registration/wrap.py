@@ -116,17 +116,33 @@ def meeting(skin: Array, sheet: SkinSheet, scan: Scan, pull: Array, reach: float
     """
     normals: Array = vertex_normals(skin, sheet.triangles).astype(np.float64)
     asked = np.flatnonzero(pull > 0)
-    found = scan.surface.closest(skin[asked], normals[asked], CANDIDATES)
+    found, smooth, kept = agreeing(skin[asked], normals[asked], scan, HOLE_MM)
     targets, facing, weights = skin.copy(), normals.copy(), np.zeros(len(skin))
     targets[asked] = found_places(found, scan.vertices)
-    smooth = found_places(found, scan.normals)
-    facing[asked] = smooth / np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), 1e-9)
+    facing[asked] = smooth
     near = np.clip(1 - (found.distance / reach) ** 2, 0, 1) ** 2
-    agreement = (facing[asked] * normals[asked]).sum(1)
-    kept = (found.agreement > AGREEMENT) & (agreement > AGREEMENT) & ~scan.beyond(found, skin[asked], HOLE_MM)
     even = np.where(sheet.trust.hairy[asked], found_places(found, scan.evenness[:, None])[:, 0], 1)
     weights[asked] = pull[asked] * near * kept * even
     return Meeting(targets, facing, weights)
+
+
+def agreeing(points: Array, normals: Array, scan: Scan, hole: float) -> tuple[SurfacePoints, Array, Mask]:
+    """The closest places of a scan, its normals there, and whether it is the same surface.
+
+    Args:
+        points: (N, 3) mm, in the scan's frame.
+        normals: (N, 3) unit, or nearly.
+        scan: in mm.
+        hole: how far beside its border still counts, mm.
+
+    Returns:
+        The places; (N, 3) unit normals; (N,) whether they are within 60° and the place is not beyond the border.
+    """
+    found = scan.surface.closest(points, normals, CANDIDATES)
+    smooth = found_places(found, scan.normals)
+    smooth /= np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), 1e-9)
+    same = (found.agreement > AGREEMENT) & ((smooth * normals).sum(1) > AGREEMENT)
+    return found, smooth, same & ~scan.beyond(found, points, hole)
 
 
 def found_places(found: SurfacePoints, values: Array) -> Array:
