@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from face2mesh.lab.pairs.calibration import estimate_reliability, estimate_shift
 from face2mesh.lab.pairs.fit import BOX_SIDE, Fits, FitSettings, Prior, Reliability, project, yaw_degrees
@@ -195,18 +196,24 @@ def test_two_workers_give_the_same_fits() -> None:
     np.testing.assert_array_equal(one.expression, two.expression)
 
 
+def prior_of_each(mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> Prior:
+    """Each person's own means and standard deviations."""
+    precision = np.eye(mean.shape[1], dtype=np.float32) * (deviation**-2)[:, None]
+    return Prior(mean, precision, np.arange(len(mean)))
+
+
 def test_without_points_that_tell_the_prior_decides() -> None:
     model, truth = face_model(), people()
     points = seen(model, truth)
     given = np.ones(points.shape[:2], bool)
     mean = np.full((len(points), MODES), 0.8, np.float32)
     settings = FitSettings(strength=1e-5)
-    fits = fit(model, points, given, None, settings, Prior.of_independent_codes(mean, np.ones_like(mean)))
+    fits = fit(model, points, given, None, settings, prior_of_each(mean, np.ones_like(mean)))
     np.testing.assert_allclose(fits.identity, mean, atol=0.02)
     # A tight prior holds against the points, a wide one gives way.
-    tight = fit(model, points, given, *sure(model), Prior.of_independent_codes(mean, np.full_like(mean, 1e-3)))
+    tight = fit(model, points, given, *sure(model), prior_of_each(mean, np.full_like(mean, 1e-3)))
     np.testing.assert_allclose(tight.identity, mean, atol=0.02)
-    wide = fit(model, points, given, *sure(model), Prior.of_independent_codes(mean, np.full_like(mean, 3.0)))
+    wide = fit(model, points, given, *sure(model), prior_of_each(mean, np.full_like(mean, 3.0)))
     np.testing.assert_allclose(wide.identity, truth["identity"], atol=0.2)
 
 

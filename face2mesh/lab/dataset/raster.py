@@ -20,7 +20,6 @@ from face2mesh.lab.pairs.rendered import Setting, draw_head
 from face2mesh.lab.pairs.surroundings import Backdrops, photographed
 from face2mesh.store import write_atomically
 
-ENGINE = "raster"
 INVENTED = 0.15
 """Share of skins that owe nothing to photos, for more variety."""
 

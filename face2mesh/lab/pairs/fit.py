@@ -92,12 +92,6 @@ class Prior:
         identity = np.eye(modes, dtype=np.float32)
         return cls(np.zeros((1, modes), np.float32), identity[None], np.zeros(count, np.intp))
 
-    @classmethod
-    def of_independent_codes(cls, mean: FloatArray, deviation: FloatArray) -> Prior:
-        """Each of B persons' own means and standard deviations, (B, M) both."""
-        precision = np.eye(mean.shape[1], dtype=np.float32) * (deviation**-2)[:, None]
-        return cls(mean, precision, np.arange(len(mean)))
-
     def __getitem__(self, rows: slice) -> Prior:
         """The same for some of the people."""
         return Prior(self.mean, self.precision, self.group[rows])
