@@ -9,6 +9,8 @@ from PIL import Image
 from face2mesh.cli import main
 from face2mesh.cli.demo import ASTRONAUT
 from face2mesh.face import Face
+from face2mesh.model.fitting import NOISE_MM
+from face2mesh.model.point_fitting import POINT_NOISE_MM
 
 
 @pytest.fixture
@@ -106,3 +108,10 @@ def test_a_fit_does_not_replace_its_mesh(tiny_folder, model, tmp_path, capsys):
     assert run("fit", tiny_folder, tmp_path / "sculpt.obj", "-o", tmp_path) == 1
     assert "would be replaced" in capsys.readouterr().err
     assert (tmp_path / "sculpt.obj").read_bytes() == before
+
+
+def test_the_help_states_the_noise_that_fits_have(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"(default: {NOISE_MM}; by closest points {POINT_NOISE_MM})" in told
