@@ -49,7 +49,7 @@ def _panel(title: str, sizes: list[int], curves: dict[str, Any]) -> Any:
         lines[name] = Line([*kept], [*kept.values()])
     mean = curves["mean_head"]["mean"]
     lines["the mean head"] = Line([sizes[0], sizes[-1]], [mean, mean], dashed=True)
-    return lines_panel(f"Mean error in mm: {title}", "numbers in the code", lines)
+    return lines_panel(f"Mean error: {title}", "numbers in the code", lines)
 
 
 def samples(model: Model, seed: int) -> Any:

@@ -5,7 +5,8 @@ Letters: N points.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from face2mesh.draw.sheet import INK, PAPER
-from face2mesh.lab.figures.curves import Axis
+from face2mesh.lab.figures.axes import Axis
 
 GRID, PALE = (222, 222, 220), (120, 120, 122)
+FINER = 4
+"""Lines and points are drawn so many times finer and averaged."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 22, 40, 58  # what axes and title take
 
 Colour = tuple[int, int, int]
@@ -51,7 +54,7 @@ class Plot:
         self.pen.rectangle((left, top, right, bottom), outline=PALE)
         self.pen.text((left, 10), title, INK, large, "la")
         self.pen.text(((left + right) / 2, self.height - 10), names[0], INK, small, "mb")
-        self.pen.text((left, top - 4), names[1], INK, small, "lb")
+        self.pen.text((left, top - 7), names[1], INK, small, "ls")
 
     @property
     def frame(self) -> tuple[int, int, int, int]:
@@ -64,26 +67,44 @@ class Plot:
         across, up = (float(np.clip(axis.place(v), 0, 1)) for axis, v in ((self.across, x), (self.down, y)))
         return left + (right - left) * across, bottom - (bottom - top) * up
 
-    def line(self, xs: Sequence[float], ys: Sequence[float], colour: Colour, width: int = 2) -> None:
+    def line(
+        self, xs: Sequence[float], ys: Sequence[float], colour: Colour, width: int = 2, dashed: bool = False
+    ) -> None:
         """A line through N points; where a value is none, it is interrupted."""
-        piece: list[tuple[float, float]] = []
+        pieces: list[list[tuple[float, float]]] = [[]]
         for x, y in zip(xs, ys, strict=True):
             if np.isfinite(x) and np.isfinite(y):
-                piece.append(self.place(x, y))
-                continue
-            self._stroke(piece, colour, width)
-            piece = []
-        self._stroke(piece, colour, width)
+                pieces[-1].append(self.place(x, y))
+            else:
+                pieces.append([])
+        self._strokes(pieces, colour, width, dashed)
 
-    def _stroke(self, piece: list[tuple[float, float]], colour: Colour, width: int) -> None:
-        if len(piece) > 1:
-            self.pen.line(piece, fill=colour, width=width, joint="curve")
+    def _strokes(
+        self, pieces: Sequence[Sequence[tuple[float, float]]], colour: Colour, width: int, dashed: bool = False
+    ) -> None:
+        """Lines in pixels, whole or in dashes."""
+        if dashed:
+            pieces = [dash for piece in pieces for pair in pairwise(piece) for dash in _dashes(*pair)]
+
+        def draw(pen: ImageDraw.ImageDraw) -> None:
+            for piece in pieces:
+                if len(piece) > 1:
+                    pen.line([(FINER * u, FINER * v) for u, v in piece], 255, FINER * width, joint="curve")
+
+        self._paint(draw, colour)
+
+    def _paint(self, draw: Callable[[ImageDraw.ImageDraw], None], colour: Colour) -> None:
+        """Paint what is drawn on a finer mask, so that its edges are smooth."""
+        mask = Image.new("L", (FINER * self.width, FINER * self.height))
+        draw(ImageDraw.Draw(mask))
+        self.picture.paste(colour, mask=mask.resize((self.width, self.height), Image.Resampling.BOX))
 
     def point(self, x: float, y: float, colour: Colour, radius: int = 5, hollow: bool = False) -> None:
         """A disc, or a ring."""
         u, v = self.place(x, y)
-        box = (u - radius, v - radius, u + radius, v + radius)
-        self.pen.ellipse(box, fill=PAPER if hollow else colour, outline=colour, width=2)
+        for reach, ink in ((radius, colour), (radius - 2, PAPER)) if hollow else ((radius, colour),):
+            box = [FINER * end for end in (u - reach, v - reach, u + reach, v + reach)]
+            self._paint(lambda pen, box=box: pen.ellipse(box, 255), ink)  # type: ignore[misc]
 
     def bar(self, low: tuple[float, float], high: tuple[float, float], colour: Colour) -> None:
         """A thin line between two points: an interval."""
@@ -119,12 +140,12 @@ class Plot:
                 self.pen.line((u, v, near + (-2 if near > u else 2), chosen[1] + 7), fill=colour, width=1)
             self.pen.text((chosen[0], chosen[1] + 7), text, colour, self.font, "lm")
 
-    def legend(self, entries: Sequence[tuple[str, Colour]], at: tuple[int, int]) -> None:
-        """Names and their colours, one under the other, from a place inside the panel."""
+    def legend(self, entries: Sequence[tuple[str, Colour]], at: tuple[int, int], dashed: Collection[str] = ()) -> None:
+        """Names and their colours, one under the other, from a place inside the panel; some lines in dashes."""
         left, top = self.frame[0] + at[0], self.frame[1] + at[1]
         for row, (text, colour) in enumerate(entries):
             y = top + 18 * row
-            self.pen.line((left, y + 8, left + 22, y + 8), fill=colour, width=3)
+            self._strokes([[(left, y + 8), (left + 22, y + 8)]], colour, 3, text in dashed)
             self.pen.text((left + 28, y + 8), text, INK, self.font, "lm")
 
     def array(self) -> Picture:
@@ -132,19 +153,16 @@ class Plot:
         return np.asarray(self.picture)
 
 
+def _dashes(start: tuple[float, float], end: tuple[float, float]) -> list[list[tuple[float, float]]]:
+    """Every second piece, of about nine pixels, of the way between two places."""
+    (u, v), (du, dv) = start, (end[0] - start[0], end[1] - start[1])
+    count = max(int(np.hypot(du, dv) / 9), 1)
+    shares = [(piece / count, min(piece + 1, count) / count) for piece in range(0, count, 2)]
+    return [[(u + a * du, v + a * dv), (u + b * du, v + b * dv)] for a, b in shares]
+
+
 def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def linear_axis(low: float, high: float, ticks: Sequence[float]) -> Axis:
-    """From one end to the other."""
-    return Axis(low, high, False, tuple(ticks))
-
-
-def logarithmic_axis(low: float, high: float) -> Axis:
-    """From one end to the other, both above 0, with a tick at each power of ten."""
-    powers = range(int(np.ceil(np.log10(low) - 1e-9)), int(np.floor(np.log10(high) + 1e-9)) + 1)
-    return Axis(low, high, True, tuple(float(10.0**power) for power in powers))
 
 
 def side_by_side(panels: Sequence[NDArray[Any]]) -> Picture:

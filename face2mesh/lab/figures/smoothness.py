@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from face2mesh.draw import VIEWS, contact_sheet, frame, render
 from face2mesh.draw.sheet import INK
-from face2mesh.lab.figures.curves import Axis
+from face2mesh.lab.figures.axes import Axis, linear_axis, logarithmic_axis
 from face2mesh.lab.figures.error_scale import error_colours, even_light, key_beside
-from face2mesh.lab.figures.plot import PALE, Colour, Plot, linear_axis, logarithmic_axis, side_by_side
+from face2mesh.lab.figures.plot import PALE, Colour, Plot, side_by_side
 from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP, TRUNK, TRUNK_SWEEP
 from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED, REGRESSION
 from face2mesh.lab.smoothness.task import Task
@@ -52,7 +52,7 @@ def spectra(found: Measured) -> Picture:
         "Detail kept", across, linear_axis(-0.2, 1.2, (0, 0.25, 0.5, 0.75, 1)), ("eigenvalue of L", "gain"), (430, 400)
     )
     noise = Plot("Noise added", across, logarithmic_axis(1e-3, 10), ("eigenvalue of L", "noise"), (430, 400))
-    energy.line(middles, true, INK, 3)
+    energy.line(middles, true, INK, 5)  # still seen where another curve lies on it
     for name, colour in lines:
         values = first[name]["spectrum"]
         energy.line(middles, [max(v, lowest) for v in values["predicted"]], colour)
@@ -145,7 +145,7 @@ def _by_weight(found: Measured, first: Mapping[str, Measured]) -> Picture:
     plot = Plot("Error of the normals", across, Axis(0, top, False, tuple(ticks)), names, _SIZE)
     for name, (value, colour) in level.items():
         plot.line([across.low, across.high], [value, value], colour, 1)
-        plot.name(PENALTIES[-1], value, name, colour, (14, 9 if name == MEAN_HEAD else -8))
+        plot.name(PENALTIES[-1], value, name, colour, (8, 9 if name == MEAN_HEAD else -8))
     for start, swept in curves.items():
         colour = _colour(start) or BLUE
         plot.line([weight for weight, _ in swept], [one["normal_degrees"]["value"] for _, one in swept], colour)
