@@ -94,8 +94,8 @@ def test_second_pass_corrects_the_first(model):
     # The first crop cuts the disk, so its centre of mass is wrong; the refined crop holds it whole.
     face = model.reconstruct(disk(300, 300, centre, RADIUS), box=_box((205.0, 150.0), 95))
     u, v = face.camera.project(face.pose.translation_mm)
-    crop = face2mesh.model.model.crop_of_box(_box((205.0, 150.0), 95))
-    look = model._look(face2mesh.photo.read_photo(disk(300, 300, centre, RADIUS)), [crop])
+    crop = face2mesh.photo.crop_of_box(_box((205.0, 150.0), 95))
+    look = model._looker.look(face2mesh.photo.read_photo(disk(300, 300, centre, RADIUS)), [crop])
     first = look.camera.project(look.poses[0].translation_mm)
     assert 3 * np.hypot(u - centre[0], v - centre[1]) < np.hypot(*(first - centre))
 
@@ -131,7 +131,7 @@ def test_neutral_has_no_expression(model):
 def test_several_faces_share_a_camera(model, monkeypatch):
     photo = np.maximum(disk(640, 300, (150, 150), 30), disk(640, 300, (450, 150), 60))
     boxes = [_box((150, 150), 90), _box((450, 150), 170)]
-    monkeypatch.setattr(face2mesh.model.model, "find_faces", lambda rgb, small=False: boxes)
+    monkeypatch.setattr("face2mesh.model.looking.find_faces", lambda rgb, small=False: boxes)
     faces = model.reconstruct_all(photo)
     assert len(faces) == 2
     assert faces[0].camera == faces[1].camera

@@ -1,4 +1,4 @@
-"""Photo to codes to heads: the packaged model at work.
+"""The packaged model at work: codes to heads, and what `looking` sees on a photo as heads.
 
 Letters: B faces, M identity modes, S skin vertices, V vertices, H and W the picture's height and width.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 
 from face2mesh.contact import Contact
 from face2mesh.errors import Face2MeshError, InputFileError, ModelError, PhotoError
-from face2mesh.face import Camera, CropPose, Face, Pose, default_focal, project, rotation_from_6d
+from face2mesh.face import Camera, CropPose, Face, Pose, default_focal, rotation_from_6d
 from face2mesh.head import BaseHead
 from face2mesh.head.alignment import Similarity
-from face2mesh.head.arkit import ARKIT_NAMES, exclusive
+from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.followers import Followers
 from face2mesh.model.fit import Fit
 from face2mesh.model.fitting import NOISE_MM, FitSettings, FitState, fit_vertices
 from face2mesh.model.fusion import fuse
 from face2mesh.model.landmarks import LandmarkBasis
+from face2mesh.model.looking import BoxSource, Looker, boxes_of
 from face2mesh.model.manifest import (
     BASE_HEAD_FILE,
     CONTACT_FILE,
@@ -43,13 +44,13 @@ from face2mesh.model.manifest import (
 )
 from face2mesh.model.mirror import Mirror
 from face2mesh.model.mixing import between
-from face2mesh.model.networks import CROP_SIZE, Codes, Networks
+from face2mesh.model.networks import Networks
 from face2mesh.model.people import PeopleTable
 from face2mesh.model.point_fitting import POINT_NOISE_MM, PointFitter, fit_points
 from face2mesh.model.sampling import draw_expression
 from face2mesh.model.settling import settled
 from face2mesh.model.skin_slopes import SkinDecoder, SkinSlopes
-from face2mesh.photo import Box, Crop, Photo, crop_of_box, crop_of_landmarks, cut, find_faces, read_photo
+from face2mesh.photo import Box, Photo, read_photo
 
 BEYOND_FACE = 0.1
 """How much a vertex of skull and neck counts in `Model.fit`, against one of face and ears."""
@@ -57,28 +58,9 @@ SAMPLE_SIDE = 512
 """Pixels along the side of the picture that a sampled head's camera takes."""
 SAMPLE_DISTANCE_MM = 800.0
 
-# A second look is taken only where the first one is believable: it may not leave the found box by more than this.
-_LARGEST_RESIZE = 2.5
-_LARGEST_MOVE = 0.75
-
-_TONGUE = ARKIT_NAMES.index("tongueOut")
-
 PhotoSource: TypeAlias = str | os.PathLike[str] | NDArray[Any] | Photo
 """What can be reconstructed: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a photo that was read already."""
-BoxSource: TypeAlias = Box | Sequence[float]
-"""A face's box: a `Box`, or x, y, width and height in pixels of the upright picture."""
-
 FloatArray = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What one pass says of B faces of one picture."""
-
-    codes: Codes
-    crop_poses: list[CropPose]
-    camera: Camera
-    poses: list[Pose]
 
 
 class Model:
@@ -109,10 +91,9 @@ class Model:
         self.base_head = base_head
         self._networks = networks
         self._followers = followers
-        self._landmarks = landmarks
         self._slopes = SkinSlopes(networks)
         self._contact = contact
-        self._mirror = mirror
+        self._looker = Looker(networks, landmarks, mirror)
         self._people = people
 
     @classmethod
@@ -268,7 +249,7 @@ class Model:
         """
         check_ipd(ipd_mm)
         read = photo if isinstance(photo, Photo) else read_photo(photo)
-        boxes = self._boxes(read, box, small=face > 1)
+        boxes = boxes_of(read, box, small=face > 1)
         if not 1 <= face <= len(boxes):
             raise PhotoError(f"{read.name}: has no face number {face}: {len(boxes)} found; choose 1 to {len(boxes)}.")
         return self._faces(read, boxes[:face], ipd_mm)[-1]
@@ -279,7 +260,7 @@ class Model:
         """All faces of a photo as heads in front of one camera, the largest first; see `reconstruct`."""
         check_ipd(ipd_mm)
         read = photo if isinstance(photo, Photo) else read_photo(photo)
-        return self._faces(read, self._boxes(read, box, small=True), ipd_mm)
+        return self._faces(read, boxes_of(read, box, small=True), ipd_mm)
 
     def fuse(self, faces: Sequence[Face]) -> Face:
         """One head of one person's photos, each reconstructed by itself; the first one's expression and place.
@@ -408,72 +389,14 @@ class Model:
         face = self.face(state.identity.astype(np.float32), state.weights.astype(np.float32))
         return Fit(face, state.placement, distances)
 
-    def _boxes(self, photo: Photo, given: BoxSource | None, small: bool) -> list[Box]:
-        """The given box, or those of the faces found, the largest first."""
-        height, width = photo.rgb.shape[:2]
-        if given is None:
-            found = sorted(find_faces(photo.rgb, small), key=lambda box: -box.side)
-            if not found:
-                raise PhotoError(f"{photo.name}: no face found; name its place with --box x,y,w,h (or box=…).")
-            return found
-        try:
-            box = given if isinstance(given, Box) else Box(*(float(value) for value in given))
-        except (TypeError, ValueError) as error:
-            raise PhotoError(f"{photo.name}: the box {given!r} is not x, y, width, height ({error}).") from error
-        if box.share_inside(width, height) == 0:
-            raise PhotoError(
-                f"{photo.name}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside the picture of "
-                f"{width}×{height} pixels; give x, y, width and height in pixels from the upper left corner."
-            )
-        return [box]
-
     def _faces(self, photo: Photo, boxes: Sequence[Box], ipd_mm: float | None) -> list[Face]:
-        crops = [crop_of_box(box) for box in boxes]
-        first = self._look(photo, crops)
-        refined = self._refined(first, crops)
-        look = self._look(photo, refined, self._mirror)
-        weights = _clean(look.codes.expression)
-        faces = []
-        for i, (box, crop) in enumerate(zip(boxes, refined, strict=True)):
-            face = self._face(look.codes.identity[i], weights[i], look.camera, look.poses[i], box, ipd_mm)
-            seen = None if look.codes.points is None else np.array(crop.centre) + crop.side * look.codes.points[i]
-            sigma = np.exp(look.codes.landmark_log_sigma[i]) * np.float32(crop.side)
-            faces.append(replace(face, light=look.codes.light[i], points_px=seen, landmark_sigma_px=sigma))
-        return faces
-
-    def _look(self, photo: Photo, crops: Sequence[Crop], mirror: Mirror | None = None) -> _Look:
-        """One pass of the encoder over B crops of a picture, and over their mirror images where there is a mirror."""
-        pictures = np.stack([cut(photo.rgb, crop, CROP_SIZE) for crop in crops])
-        if mirror is None:
-            codes = self._networks.encode(pictures)
-        else:
-            codes = mirror.agreed(self._networks.encode(np.concatenate([pictures, pictures[:, :, ::-1]])))
-        crop_poses = [
-            CropPose(rotation_from_6d(six), offset.astype(np.float64), float(log_scale))
-            for six, offset, log_scale in zip(codes.rotation6d, codes.offset, codes.log_scale, strict=True)
-        ]
-        height, width = photo.rgb.shape[:2]
-        focal, source = photo.focal_px, photo.focal_source
-        if focal is None:
-            largest = max(pose.hundred_mm_px(crop.side) for pose, crop in zip(crop_poses, crops, strict=True))
-            focal = default_focal(width, height, largest)
-        camera = Camera.centred(focal, width, height, source)
-        poses = [pose.pose(camera, crop.centre, crop.side) for pose, crop in zip(crop_poses, crops, strict=True)]
-        return _Look(codes, crop_poses, camera, poses)
-
-    def _refined(self, look: _Look, crops: Sequence[Crop]) -> list[Crop]:
-        """The canonical crops about the landmarks of the first look."""
-        landmarks = self._landmarks(look.codes.identity, _clean(look.codes.expression))
-        refined = []
-        for points, pose, crop in zip(landmarks, look.poses, crops, strict=True):
-            try:
-                better = crop_of_landmarks(project(points, look.camera, pose))
-            except ValueError:  # points behind the camera or at one place: the first look saw no face
-                better = crop
-            moved = np.hypot(better.centre[0] - crop.centre[0], better.centre[1] - crop.centre[1]) / crop.side
-            resized = max(better.side / crop.side, crop.side / better.side)
-            refined.append(better if resized < _LARGEST_RESIZE and moved < _LARGEST_MOVE else crop)
-        return refined
+        """The heads of faces in one picture."""
+        heads = []
+        for seen in self._looker(photo, boxes):
+            face = self._face(seen.identity, seen.expression, seen.camera, seen.pose, seen.box, ipd_mm)
+            sigma = seen.landmark_sigma_px
+            heads.append(replace(face, light=seen.light, points_px=seen.points_px, landmark_sigma_px=sigma))
+        return heads
 
     def _face(
         self,
@@ -489,13 +412,6 @@ class Model:
         if ipd_mm is None:
             return face
         return face.scaled(ipd_mm / face.eye_distance_mm, "ipd")
-
-
-def _clean(expression: NDArray[Any]) -> FloatArray:
-    """Weights (B, 52) as a face can have them: 0 to 1, opposites exclusive, no tongue (there are no labels for it)."""
-    weights: FloatArray = exclusive(np.clip(expression, 0, 1)).astype(np.float32)
-    weights[..., _TONGUE] = 0
-    return weights
 
 
 def check_ipd(ipd_mm: float | None) -> None:
