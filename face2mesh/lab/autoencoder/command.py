@@ -75,7 +75,7 @@ def run_meshes(arguments: argparse.Namespace) -> None:
     from face2mesh.lab.corpus.moving import FILE, MovingCorpus
     from face2mesh.lab.corpus.out_of_span import FILE as OUT_OF_SPAN
     from face2mesh.lab.corpus.out_of_span import OutOfSpan
-    from face2mesh.lab.pairs.progress import progress_to
+    from face2mesh.lab.progress import progress_to
     from face2mesh.store import provenance
 
     build: Path = arguments.build
@@ -89,7 +89,7 @@ def run_meshes(arguments: argparse.Namespace) -> None:
         else:
             corpus = Corpus.load(given["corpus"], given["base-head"])
         for name in arguments.sets:
-            show = progress_to(COUNTS.get(name, 1), f"{world} {name}")
+            show = progress_to(COUNTS.get(name, 1), f"meshes of {world} {name}")
             if name == UNSEEN:
                 meshes = draw_unseen(world, corpus, BaseHead.load(given["base-head"]), arguments.makehuman)
             elif name == "out-of-span":

@@ -17,7 +17,7 @@ from face2mesh.lab.base.embeddings import IBUG_68
 from face2mesh.lab.evaluate.fairface import BORDER
 from face2mesh.lab.evaluate.same_face import same_face
 from face2mesh.lab.pairs.fairface import Split, photos, read_labels
-from face2mesh.lab.pairs.progress import progress_to
+from face2mesh.lab.progress import progress_to
 from face2mesh.photo import Box, Crop, box_of_points, cut, find_faces, read_photo
 
 # scikit-image's pictures without people; "cat" is chelsea and "hubble" is hubble_deep_field.
@@ -104,7 +104,7 @@ def measure_labelled(data: Path, split: Split, limit: int | None = None, last: i
     if last is not None:
         rows = {number: row for number, row in rows.items() if row >= len(rows) - last}
     known = [(rows[number], rgb) for number, rgb in photos(data, split) if number in rows][:limit]
-    tell = progress_to(2 * len(known), "FairFace")
+    tell = progress_to(2 * len(known), "FairFace photos")
     done = 0
     measured: dict[str, Any] = {"photos": len(known)}
     for name, border in (("with_border", BORDER), ("as_it_is", 0)):

@@ -87,7 +87,7 @@ def measure_fairface(
                 errors[start] = mean_errors(normalised_errors(predicted, true[row]), counted[row])
         return row, errors
 
-    measured = list(for_each(errors_of, labelled_photos(data, rows, limit), total, "FairFace"))
+    measured = list(for_each(errors_of, labelled_photos(data, rows, limit), total, "FairFace photos"))
     done = np.array([row for row, _ in measured], int)
     errors = np.array([error for _, error in measured])  # (N, starts, 2)
     yaw = np.array([bin_of_yaw(yaw_of_landmarks(rest, points)) for points in true[done]])

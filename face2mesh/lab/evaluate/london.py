@@ -71,7 +71,7 @@ def measure_london(
 
     found = {
         person: landmarks
-        for person, landmarks in zip(people, for_each(landmarks_of, people, len(people), "London"), strict=True)
+        for person, landmarks in zip(people, for_each(landmarks_of, people, len(people), "London photos"), strict=True)
         if landmarks is not None
     }
     human = read_human_points(data / "london", list(found))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.lab.corpus.sampler import sample_expressions
-from face2mesh.lab.pairs.progress import progress_to
+from face2mesh.lab.progress import progress_to
 from face2mesh.model import Model
 from face2mesh.write.glb import write_glb
 from face2mesh.write.mesh import HeadMesh

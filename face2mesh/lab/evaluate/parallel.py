@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from face2mesh.lab.pairs.progress import progress_to
+from face2mesh.lab.progress import progress_to
 
 _BLOCK = 64
 """Pictures held at a time."""

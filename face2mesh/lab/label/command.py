@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         Face2MeshError: MediaPipe is not installed.
         OutputError: the file cannot be written.
     """
-    from face2mesh.lab.pairs.progress import progress_to
+    from face2mesh.lab.progress import progress_to
 
     folder: Path = arguments.folder
     if not folder.is_dir():
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not count:
         raise InputFileError(f"{folder}: holds no photos.")
     with mediapipe_marker() as marker:
-        found = label_folder(folder, marker, find_faces, progress_to(count, "labelling"))
+        found = label_folder(folder, marker, find_faces, progress_to(count, "photos"))
         origin = provenance({}, {"marker": marker.name, "photos": count, "failed": sorted(found.failed)})
     write_labels(arguments.output, found.labels, found.depth, origin)
     for name, faces in found.several.items():

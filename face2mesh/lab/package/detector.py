@@ -23,8 +23,8 @@ from face2mesh.lab.nets.detector import OUTPUTS, Detector, DetectorConfiguration
 from face2mesh.lab.package.export import LARGEST_DIFFERENCE_OF_CODES, differences, export_network
 from face2mesh.lab.pairs.fairface import PHOTO_SIDE
 from face2mesh.lab.pairs.pasted import FACE_SIDE, Composition, Pieces, paste
-from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.scenery import Scenery
+from face2mesh.lab.progress import progress_to
 from face2mesh.lab.train.checkpoint import CHECKPOINT, part, read_checkpoint
 from face2mesh.network import Network
 from face2mesh.photo import Box, box_of_points, detect
@@ -173,7 +173,7 @@ def calibrated(content: bytes, pieces: Pieces, scenery: Scenery) -> tuple[NDArra
     network = Network(DETECTOR_FILE, content, threads=1)
     tiles = scenery.tiles[scenery.held_tile]
     total = len(tiles) + _WALLS + _EMPTY_PICTURES + 2 * len(pieces.faces[:_PHOTOS]) + _FACE_PICTURES
-    tell, done = progress_to(total, "calibrating"), 0
+    tell, done = progress_to(total, "pictures looked at"), 0
 
     def found(picture: NDArray[np.uint8]) -> list[detect.Find]:
         nonlocal done

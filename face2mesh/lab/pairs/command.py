@@ -14,10 +14,10 @@ from face2mesh.lab.pairs.files import write_pairs
 from face2mesh.lab.pairs.looks import looks_of_photos
 from face2mesh.lab.pairs.outside_command import add_outside
 from face2mesh.lab.pairs.photo_pairs import make_photo_pairs
-from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.rendered import World, render_pairs
 from face2mesh.lab.pairs.same_person_command import add_same_person
 from face2mesh.lab.pairs.scenery_command import add_scenery
+from face2mesh.lab.progress import progress_to
 from face2mesh.store import provenance
 
 
@@ -80,7 +80,7 @@ def make_rendered_pairs(arguments: argparse.Namespace) -> None:
     looks = looks_of_photos(head, corpus, build, data_folder(arguments), held_out, arguments.seed, skins, more)
     identity, expression = split.draw(count, corpus.population, stream=arguments.seed)
     world = World(head, corpus, *looks, identity, expression, split.seed + arguments.seed)
-    arrays = render_pairs(world, arguments.workers, progress_to(count, "rendering"), arguments.time_limit)
+    arrays = render_pairs(world, arguments.workers, progress_to(count, "pictures"), arguments.time_limit)
     jpegs = arrays.pop("jpeg")
     path = build / ("rendered-heldout.npz" if held_out else "rendered-pairs.npz")
     files = write_pairs(path, "rendered-pairs", arrays, jpegs, origin)

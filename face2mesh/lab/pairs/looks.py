@@ -14,9 +14,9 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.pairs.fairface import PHOTO_SIDE, FairFace, photos, read_labels
 from face2mesh.lab.pairs.files import read_pairs
 from face2mesh.lab.pairs.photos import CROP_PIXELS, WIDER
-from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.skin import Skins, skins_of_photos, usable_rows
 from face2mesh.lab.pairs.surroundings import Backdrops, backdrops_of
+from face2mesh.lab.progress import progress_to
 from face2mesh.photo.crop import Crop, crop_of_landmarks
 
 BACKDROPS = 1500

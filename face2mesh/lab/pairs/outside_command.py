@@ -17,8 +17,8 @@ from face2mesh.lab.corpus.splits import WITHHELD_PAIRS
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.pairs.files import write_pairs
 from face2mesh.lab.pairs.looks import looks_of_photos
-from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.rendered import World, render_pair, stacked
+from face2mesh.lab.progress import progress_to
 from face2mesh.store import provenance
 
 OUTPUT = "rendered-outside.npz"
@@ -58,7 +58,7 @@ def make(arguments: argparse.Namespace) -> None:
     weights = sample_expressions(np.random.default_rng([SEED, seed, 1]), count, withheld=WITHHELD_PAIRS)
     nobody = np.zeros((count, len(corpus.identity)), np.float32)
     world = World(head, corpus, *looks, nobody, weights, SEED + seed)
-    arrays = stacked(outside_pairs(world, people), progress_to(count, "rendering"))
+    arrays = stacked(outside_pairs(world, people), progress_to(count, "pictures"))
     jpegs = arrays.pop("jpeg")
     write_pairs(build / OUTPUT, "rendered-pairs", arrays, jpegs, origin)
     print(f"{build / OUTPUT}: {count} pictures of {len(people.vertices)} people outside the span")

@@ -25,9 +25,9 @@ from face2mesh.lab.pairs.fit import DISTANCE_MM, Fits, FitSettings
 from face2mesh.lab.pairs.mediapipe import SURFACE_COUNT
 from face2mesh.lab.pairs.photos import FITTED, Acceptance, LabelledPhotos, cut_photos, in_crop, refusals, residual_of
 from face2mesh.lab.pairs.point_model import PointModel, load_model
-from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.solver import fit
 from face2mesh.lab.pairs.statistics import by_age, calibration_statistics, statistics, years_by_age
+from face2mesh.lab.progress import progress_to
 from face2mesh.store import provenance, write_document
 
 CALIBRATION_PHOTOS = 1500
@@ -51,14 +51,20 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
     inputs = {name.replace("-", "_"): build / f"{name}.npz" for name in ("base-head", "corpus")}
     _, corpus, model = load_model(build)
     origin = provenance({**inputs, "labels": labelled}, configuration)
-    crops, points, rows = cut_photos(pictures, labels, count, progress_to(count, "cutting photos"))
+    crops, points, rows = cut_photos(pictures, labels, count, progress_to(count, "photos cut"))
     given = labels.inside[rows][:, FITTED]
     targets = in_crop(points[:, FITTED])
     age = labels.age[rows]
     prior = prior_of_ages(corpus.population, age.tolist())
     some = slice(0, CALIBRATION_PHOTOS)
     calibration = calibrate(
-        model, targets[some], given[some], settings, prior[some], workers, progress=progress_to(3, "calibrating")
+        model,
+        targets[some],
+        given[some],
+        settings,
+        prior[some],
+        workers,
+        progress=progress_to(3, "rounds of calibration"),
     )
     moved, reliability = model.moved(calibration.shift), calibration.reliability
     fits = fit(
@@ -69,7 +75,7 @@ def make_photo_pairs(arguments: argparse.Namespace) -> None:
         settings,
         prior,
         workers=workers,
-        progress=progress_to(count, "fitting"),
+        progress=progress_to(count, "photos fitted"),
     )
     reasons = refusals(fits, limits)
     good = ~np.any(list(reasons.values()), axis=0)

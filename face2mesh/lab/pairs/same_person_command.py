@@ -15,8 +15,8 @@ from face2mesh.lab.corpus.splits import HELD_OUT_PEOPLE, VALIDATION
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.pairs.files import write_pairs
 from face2mesh.lab.pairs.looks import looks_of_photos
-from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.rendered import World, render_pair, stacked
+from face2mesh.lab.progress import progress_to
 from face2mesh.store import provenance
 
 OUTPUT = "rendered-same-person.npz"
@@ -62,7 +62,7 @@ def make(arguments: argparse.Namespace) -> None:
     codes, weights = split.draw(people * pictures, corpus.population, STREAM)
     identity = np.repeat(codes[:people], pictures, axis=0)
     world = World(head, corpus, *looks, identity, weights, split.seed + STREAM + seed)
-    arrays = stacked(pictures_of_people(world, pictures), progress_to(people * pictures, "rendering"))
+    arrays = stacked(pictures_of_people(world, pictures), progress_to(people * pictures, "pictures"))
     jpegs = arrays.pop("jpeg")
     write_pairs(output, "rendered-pairs", arrays, jpegs, origin)
     print(f"{output}: {pictures} pictures of each of {people} people")

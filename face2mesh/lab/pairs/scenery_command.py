@@ -17,9 +17,9 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.data import data_folder
 from face2mesh.lab.pairs.fairface import photos, read_labels
 from face2mesh.lab.pairs.mediapipe import INNER_51
-from face2mesh.lab.pairs.progress import progress_to
 from face2mesh.lab.pairs.reliefs import drawn_reliefs, trays
 from face2mesh.lab.pairs.scenery import KIND, TILE_SIDE, VERSION, Scenery, make_scenery, pictures_in, tiles_of_photos
+from face2mesh.lab.progress import progress_to
 from face2mesh.store import provenance, write_arrays
 
 HELD_SHARE = 0.15
@@ -52,7 +52,7 @@ def make(arguments: argparse.Namespace) -> None:
     inputs["corpus"], inputs["base-head"] = arguments.build / "corpus.npz", arguments.build / "base-head.npz"
     corpus = Corpus.load(inputs["corpus"], inputs["base-head"])
     origin = provenance(inputs, {"held_share": HELD_SHARE}, arguments.seed)
-    scenery = make_scenery(paths, arguments.seed, HELD_SHARE, progress_to(len(paths), "scenery"))
+    scenery = make_scenery(paths, arguments.seed, HELD_SHARE, progress_to(len(paths), "pictures"))
     beside = tiles_of_photos(_training_photos(data), TILES_OF_FACES, arguments.seed)
     held = np.arange(TILES_OF_FACES) < HELD_SHARE * TILES_OF_FACES
     scenery = replace(

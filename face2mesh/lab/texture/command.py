@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
         Face2MeshError: the data are missing, fewer photos than modes were asked for, or the file cannot be written.
     """
     from face2mesh.errors import Face2MeshError
-    from face2mesh.lab.pairs.progress import progress_to
+    from face2mesh.lab.progress import progress_to
     from face2mesh.lab.texture.gather import modelled_places, photos_on_skin
     from face2mesh.lab.texture.learn import learn_skin, under_hair
     from face2mesh.model import load
