@@ -13,12 +13,17 @@ from face2mesh.cli.progress import open_line
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `dataset` and `render` to the command line."""
-    dataset = subparsers.add_parser("dataset", help="gather your own sculpts and photos into a data set")
+    dataset = subparsers.add_parser(
+        "dataset",
+        help="gather your own sculpts and photos into a data set",
+        description="Gather your own sculpts, and photos of the same people, into a data set: `init` once, `collect` "
+        "whenever something is new. See docs/datasets.md.",
+    )
     steps = dataset.add_subparsers(required=True, metavar="STEP")
     begin = steps.add_parser(
         "init",
-        help="begin one",
-        description="Writes DIR/head.blend and DIR/head.obj to start sculpting from, DIR/sculpts and DIR/photos; "
+        help="begin a data set",
+        description="Write DIR/head.blend and DIR/head.obj to start sculpting from, DIR/sculpts and DIR/photos; "
         "replaces nothing.",
     )
     begin.add_argument("folder", type=Path, metavar="DIR", help="the data set's folder")
@@ -29,8 +34,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     begin.set_defaults(run=needing_laboratory("dataset init", _init))
     collect = steps.add_parser(
         "collect",
-        help="read sculpts and photos",
-        description="Reads DIR/sculpts and DIR/photos, checks them, finds each photo's camera, and writes "
+        help="read its sculpts and photos",
+        description="Read DIR/sculpts and DIR/photos, check them, find each photo's camera, and write "
         "DIR/dataset.npz with DIR/dataset.json beside it. Only what is new or has changed is read.",
     )
     collect.add_argument("folder", type=Path, metavar="DIR", help="the data set's folder")
@@ -47,7 +52,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_model(collect)
     collect.set_defaults(run=needing_laboratory("dataset collect", _collect))
-    render = subparsers.add_parser("render", help="render photos of a data set's heads, with exact truth")
+    render = subparsers.add_parser(
+        "render",
+        help="render photos of a data set's heads, with exact truth",
+        description="Render pictures of each head of a data set, as photos whose camera, light and points are known "
+        "exactly: DATASET/rendered and DATASET/rendered.npz.",
+    )
     render.add_argument("folder", type=Path, metavar="DATASET", help="the data set's folder")
     render.add_argument(
         "--engine",

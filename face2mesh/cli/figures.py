@@ -16,8 +16,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "figures",
         help="draw the sheets of your own data set or model",
-        description="Of a data set: its people, the template's levels and, with --model, photo, head, sculpt and error "
-        "of held-out people. Of a model: its mean and modes, and the levels.",
+        description="Draw of a data set its people, the template's levels and, with --model, photo, head, sculpt and "
+        "error of held-out people; of a model its mean and modes, and the levels.",
     )
     parser.add_argument("what", type=Path, metavar="DATASET|MODEL", help="folder of a data set or of a model")
     parser.add_argument(

@@ -16,7 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "train",
         help="teach a model your own people",
-        description="Teaches the packaged model the people of a data set (see `face2mesh dataset`), or trains one "
+        description="Teach the packaged model the people of a data set (see `face2mesh dataset`), or train one "
         "from scratch on their template. The result is a model for `face2mesh reconstruct --model DIR`. What a run "
         "made lies in DATASET/training; one that was stopped goes on.",
     )
