@@ -220,8 +220,12 @@ def test_pictures_tell_where_their_pixels_are():
         assert np.allclose(middle[0], towards, atol=0.06)
         assert np.isnan(middle[1]).all()
     assert np.allclose(np.linalg.norm(directions(7), axis=1), 1)
-    # Turned by a quarter, the corner above on the left is the one below on the left.
-    assert np.array_equal(seen.turned(1).rgb[-1, 0], seen.rgb[0, 0])
+    for quarters in range(4):
+        turned = seen.turned(quarters)
+        assert np.array_equal(turned.triangle, np.rot90(seen.triangle, quarters))
+        # As if the camera were turned, its lamp above it.
+        assert turned.rgb[16, 32].mean() > turned.rgb[48, 32].mean() + 10
+        assert np.abs(turned.normal[16, 32] - [0, -0.5, -0.85]).max() < 0.2
 
 
 def test_missing_triangles_leave_no_pinholes():

@@ -74,7 +74,14 @@ def run(arguments: argparse.Namespace) -> None:
         if number < arguments.hurt:
             damaged.append({"face": number, **again(registrar, places, triangles, whole, number)})
             print(damaged[-1], flush=True)
-    report = {
+        write_document(arguments.output, {**report(faces, damaged), "provenance": origin})
+    print(arguments.output)
+
+
+def report(faces: list[dict[str, Any]], damaged: list[dict[str, Any]]) -> dict[str, Any]:
+    """The results of the faces that are done."""
+    found = [face for face in damaged if face["found"]]
+    return {
         "format": FORMAT,
         "version": VERSION,
         "faces": faces,
@@ -85,12 +92,12 @@ def run(arguments: argparse.Namespace) -> None:
             "worst_mean_mm": max(face["mean_mm"] for face in faces),
             "worst_p95_mm": max(face["p95_mm"] for face in faces),
             "flipped": sum(face["flipped"] for face in faces),
-            "slowest_seconds": max(face["seconds"] for face in faces),
+            "slowest_seconds": max(face["seconds"] for face in [*faces, *found]),
+            "damaged": len(damaged),
+            "damaged_not_found": len(damaged) - len(found),
+            "damaged_worst_apart_mm": max((face["apart_max_mm"] for face in found), default=None),
         },
-        "provenance": origin,
     }
-    write_document(arguments.output, report)
-    print(arguments.output)
 
 
 def _draw(registrar: Registrar, registered: Registered, path: Path) -> None:
@@ -131,12 +138,17 @@ def again(
     turn *= np.sign(np.linalg.det(turn))
     shift = rng.standard_normal(3) * 100
     kept = rng.random(len(triangles)) >= MISSING
-    hurt, seconds = _timed(registrar, Scan.of(LARGER * (places @ turn.T + shift), triangles[kept], "face"))
+    scan = Scan.of(LARGER * (places @ turn.T + shift), triangles[kept], "face")
+    try:
+        hurt, seconds = _timed(registrar, scan)
+    except InputFileError:
+        return {"found": False}
     back = inverse(hurt.placement)(hurt.vertices)
     there = (back / LARGER - shift) @ turn
     here = inverse(whole.placement)(whole.vertices)
     apart = np.linalg.norm(here - there, axis=1)[: len(whole.covered)][whole.covered]
     return {
+        "found": True,
         **measured(hurt),
         "apart_mean_mm": round(float(apart.mean()), 4),
         "apart_p95_mm": round(float(np.quantile(apart, 0.95)), 4),

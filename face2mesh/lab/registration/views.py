@@ -41,19 +41,26 @@ class Seen:
         rgb: (H, W, 3) uint8.
         triangle: (H, W) int32, −1 for the background.
         barycentric: (H, W, 3).
+        normal: (H, W, 3) unit, in camera axes, towards the viewer; 0 for the background.
     """
 
     rgb: Picture
     triangle: NDArray[np.int32]
     barycentric: NDArray[np.float32]
+    normal: NDArray[np.float32]
 
     def turned(self, quarters: int) -> Seen:
-        """The same picture turned counter-clockwise by quarters."""
-        return Seen(
-            np.ascontiguousarray(np.rot90(self.rgb, quarters)),
-            np.ascontiguousarray(np.rot90(self.triangle, quarters)),
-            np.ascontiguousarray(np.rot90(self.barycentric, quarters)),
+        """The same surface with the camera turned, so that the picture is turned counter-clockwise by quarters.
+
+        The light stays above the camera: a face lit from below is no face to a detector.
+        """
+        triangle, barycentric, normal = (
+            np.ascontiguousarray(np.rot90(values, quarters))
+            for values in (self.triangle, self.barycentric, self.normal)
         )
+        for _ in range(quarters % 4):
+            normal = np.stack([normal[..., 1], -normal[..., 0], normal[..., 2]], -1)
+        return Seen(_lit(triangle, normal), triangle, barycentric, normal)
 
     def lifted(self, pixels: NDArray[Any], vertices: Array, triangles: Indices) -> Array:
         """The places (N, 3) of the surface that are seen at pixels (N, 2); NaN where none is."""
@@ -121,15 +128,23 @@ def look(
     normals = vertex_normals(placed, triangles)
     row, column = np.nonzero(triangle >= 0)
     corners = triangles[triangle[row, column]]
-    normal = np.einsum("nkc,nk->nc", normals[corners], barycentric[row, column])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    normal *= np.where(normal[:, 2:] > 0, -1, 1)
+    facing = np.einsum("nkc,nk->nc", normals[corners], barycentric[row, column])
+    facing /= np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), 1e-9)
+    facing *= np.where(facing[:, 2:] > 0, -1, 1)
+    normal = np.zeros((size, size, 3), np.float32)
+    normal[row, column] = facing
+    return Seen(_lit(triangle, normal), triangle, barycentric, normal)
+
+
+def _lit(triangle: NDArray[np.int32], normal: NDArray[np.float32]) -> Picture:
+    """(H, W, 3): the surface in skin's colour under a lamp above the camera."""
     lamp = np.array([0.0, -_ABOVE, -1.0])
-    light = _EVEN + _LAMP * np.maximum(normal @ (lamp / np.linalg.norm(lamp)), 0) ** 1.5
-    picture = np.full((size, size, 3), _BACKGROUND, np.float32)
-    picture[row, column] = to_srgb(to_linear(np.array(SKIN)) * light[:, None])
-    rgb = (picture * 255 + 0.5).astype(np.uint8)
-    return Seen(rgb, triangle, barycentric)
+    seen = triangle >= 0
+    light = _EVEN + _LAMP * np.maximum(normal[seen] @ (lamp / np.linalg.norm(lamp)), 0) ** 1.5
+    picture = np.full((*triangle.shape, 3), _BACKGROUND, np.float32)
+    picture[seen] = to_srgb(to_linear(np.array(SKIN)) * light[:, None])
+    rgb: Picture = (picture * 255 + 0.5).astype(np.uint8)
+    return rgb
 
 
 def closed(fragments: Fragments, radius: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
