@@ -16,20 +16,19 @@ import face2mesh  # noqa: E402
 from face2mesh.errors import InputFileError  # noqa: E402
 from face2mesh.lab.corpus.corpus import Corpus  # noqa: E402
 from face2mesh.lab.graph.command import hierarchy_of_head  # noqa: E402
-from face2mesh.lab.nets.decoder import (  # noqa: E402
-    ExpressionDecoder,
-    ExpressionDecoderConfiguration,
-    IdentityDecoder,
-    IdentityDecoderConfiguration,
-)
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration  # noqa: E402
+from face2mesh.lab.nets.local_decoder import (  # noqa: E402
+    LocalDecoderConfiguration,
+    LocalExpressionDecoder,
+    LocalIdentityDecoder,
+)
 from face2mesh.lab.package import command  # noqa: E402
 from face2mesh.lab.train.checkpoint import CHECKPOINT, write_checkpoint  # noqa: E402
 from face2mesh.lab.train.runs import read_decoders, read_encoder  # noqa: E402
 from face2mesh.model.mirror import Mirror  # noqa: E402
 from face2mesh.store import provenance  # noqa: E402
 
-TRUNK = {"channels": (3, 4, 4), "added": (0, 2, 4), "order": 2, "last_order": 2, "identity_size": MODES}
+DECODER = {"level": 2, "channels": 3, "order": 2, "hidden": (5, 6), "person": 2, "identity_size": MODES}
 ENCODER = {"identity_size": MODES, "widths": (4, 4, 4, 4, 4), "features": 8}
 
 
@@ -57,16 +56,16 @@ def build(tmp_path_factory):
     inputs = {name: build / f"{name}.npz" for name in ("base-head", "corpus", "hierarchy")}
     decoders = torch.nn.ModuleDict(
         {
-            "identity": IdentityDecoder(
-                IdentityDecoderConfiguration(**TRUNK), hierarchy, head.vertices[: head.skin_count]
+            "identity": LocalIdentityDecoder(
+                LocalDecoderConfiguration(**DECODER), hierarchy, head.vertices[: head.skin_count]
             ),
-            "expression": ExpressionDecoder(ExpressionDecoderConfiguration(**TRUNK), hierarchy),
+            "expression": LocalExpressionDecoder(LocalDecoderConfiguration(**DECODER), hierarchy),
         }
     )
-    # Fresh decoders are nearly linear: make every weight count.
+    # Fresh decoders give nothing: make every weight count.
     for parameter in decoders.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    _write_run(build / "runs" / "decoders", decoders, {"identity": TRUNK, "expression": TRUNK}, inputs)
+    _write_run(build / "runs" / "decoders", decoders, {"identity": DECODER, "expression": DECODER}, inputs)
     encoder = Encoder(EncoderConfiguration(**ENCODER))
     _write_run(build / "runs" / "encoder", encoder, ENCODER, {name: inputs[name] for name in ("base-head", "corpus")})
     return build, encoder.eval(), decoders.eval()

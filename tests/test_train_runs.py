@@ -97,8 +97,8 @@ def test_encoder_and_decoders_train_together(build: Path, tmp_path: Path) -> Non
     configurations = {
         "encoder": TINY_ENCODER.replace("steps = 60", "steps = 2"),
         "decoders": TINY.replace("steps = 60", "steps = 2")
-        + "[identity_decoder]\nchannels = [4, 4, 4]\nadded = [0, 2, 4]\n"
-        + "[expression_decoder]\nchannels = [4, 4, 4]\nadded = [0, 2, 4]\n",
+        + "[identity_decoder]\nlevel = 2\nchannels = 4\n"
+        + "[expression_decoder]\nlevel = 2\nchannels = 4\nhidden = [8, 8]\n",
         "all": TINY.replace("steps = 60", "steps = 12") + "[encoder_weights]\nlight = 0.0\n",
     }
     for name, text in configurations.items():

@@ -1,8 +1,8 @@
 """Contact in the heads that a model decodes.
 
-Decoders are smooth: they follow heads whose lids and lips touch to a tenth of a millimetre on average, but miss contact
-itself by more. Here lids and lips of every decoded head are settled as those of the heads that taught it were. What a
-full blink, and closed lips, leave open in a face is what the decoder itself makes of them.
+Decoders are smooth, and were taught heads that move and touch nothing. Here lids and lips of every decoded head are
+settled by what settles the moving corpus. What a full blink, and closed lips, leave open in a face is what the decoder
+itself makes of them.
 
 Letters: B heads, V vertices, S of them skin, N heads of neutrals (1 or B).
 """
@@ -25,8 +25,9 @@ Array = NDArray[np.float64]
 Displacement = Callable[[NDArray[np.int64], FloatArray], FloatArray]
 """Rows of the heads (n,) and other weights for them (n, 52) to displacements of their skins (n, S, 3) mm."""
 
-# Closing by less than this share of what is open is left out: it needs a second look at the face.
-FAINT = 0.3
+# Closing by less than this share of what is open is left out: it needs a second look at the face. An encoder hardly
+# ever says 0.
+FAINT = 0.02
 
 _BLINKS = [ARKIT_NAMES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]
 _OPEN, _CLOSE = ARKIT_NAMES.index("jawOpen"), ARKIT_NAMES.index("mouthClose")

@@ -130,13 +130,7 @@ class MovingCorpus:
         rest = np.asarray(neutral, np.float32)
         weights = np.asarray(expression, np.float32)
         skin = self.base.skin_count
-        heads = rest.astype(np.float64)
-        sums = (weights @ self.shapes.reshape(len(self.shapes), -1)).reshape(len(rest), skin, 3).astype(np.float64)
-        heads[:, :skin] += sums
-        zones = self.contact.lids.zone.ravel()
-        heads[:, zones] = rest[:, zones]
-        skulls = self.jaw.centres(rest)
-        heads[:, :skin] = self.jaw.moved(heads[:, :skin], weights, self.jaw.share, skulls)
+        heads, sums, skulls = self._moved(rest, weights)
         self._move_lower_jaw(heads, rest, weights)
         self._close_lips(heads, rest, weights, skulls)
         centres, gaze = self._turn_eyes(heads, weights)
@@ -148,6 +142,35 @@ class MovingCorpus:
         about = np.where(of_left[:, None], centres[:, :1], centres[:, 1:])
         self.motion.roll_lashes(heads[:, skin:], rest[:, :skin], skins, about)
         return heads.astype(np.float32)
+
+    def before_contact(self, identity: NDArray[Any], expression: NDArray[Any]) -> FloatArray:
+        """Skins (B, S, 3) mm of codes (B, M) as weights (B, E) move them, with nothing held together or apart.
+
+        Smooth in codes and weights, so it is what decoders are taught: the model settles what they decode.
+        """
+        rest = self.linear.heads(identity)
+        weights = np.asarray(expression, np.float32)
+        heads, sums, _ = self._moved(rest, weights)
+        skins = np.ascontiguousarray(heads[:, : self.base.skin_count])
+        skins += weights[:, _ROW["mouthClose"], None, None] * self.closing
+        centres, _ = self._turn_eyes(heads, weights)
+        lids = self.contact.lids
+        arcs = lids.around(sums, np.zeros_like(centres))
+        lids.put(skins, roll(lids.around(skins, centres), arcs, self._lid_reach), centres)
+        return skins.astype(np.float32)
+
+    def _moved(self, rest: FloatArray, weights: FloatArray) -> tuple[Array, Array, Array]:
+        """Heads (B, V, 3) whose skins moved with the jaw, neutral around the eyes; the weighted shapes (B, S, 3); the
+        condyles' middles (B, 3)."""
+        skin = self.base.skin_count
+        heads = rest.astype(np.float64)
+        sums = (weights @ self.shapes.reshape(len(self.shapes), -1)).reshape(len(rest), skin, 3).astype(np.float64)
+        heads[:, :skin] += sums
+        zones = self.contact.lids.zone.ravel()
+        heads[:, zones] = rest[:, zones]
+        skulls = self.jaw.centres(rest)
+        heads[:, :skin] = self.jaw.moved(heads[:, :skin], weights, self.jaw.share, skulls)
+        return heads, sums, skulls
 
     def _move_lower_jaw(self, heads: Array, rest: FloatArray, weights: FloatArray) -> None:
         """Lower teeth and tongue go with the jaw; the tongue comes out."""

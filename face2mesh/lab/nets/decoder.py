@@ -83,6 +83,17 @@ class ExpressionDecoderConfiguration(TrunkConfiguration):
     identity_size: int = 100
 
 
+def rest_of(rest: NDArray[np.float32], hierarchy: Hierarchy) -> Tensor:
+    """The rest skin (S, 3) mm as a tensor.
+
+    Raises:
+        ValueError: it is not the hierarchy's level 0.
+    """
+    if rest.shape != (hierarchy.counts[0], 3):
+        raise ValueError(f"the rest skin is {rest.shape}, the hierarchy's level 0 has {hierarchy.counts[0]} vertices")
+    return torch.from_numpy(np.array(rest, np.float32))
+
+
 class IdentityDecoder(nn.Module):
     """Identity codes (B, M) to neutral skins (B, S, 3) in mm: rest skin + scale · network."""
 
@@ -102,12 +113,8 @@ class IdentityDecoder(nn.Module):
             ValueError: the rest skin is not the hierarchy's level 0, or there are fewer levels than configured.
         """
         super().__init__()
-        if rest.shape != (hierarchy.counts[0], 3):
-            raise ValueError(
-                f"the rest skin is {rest.shape}, the hierarchy's level 0 has {hierarchy.counts[0]} vertices"
-            )
         self.configuration = configuration
-        self.register_buffer("rest", torch.from_numpy(np.array(rest, np.float32)))
+        self.register_buffer("rest", rest_of(rest, hierarchy))
         self.trunk = Trunk(configuration, configuration.identity_size, 0, hierarchy)
 
     def forward(self, identity: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from face2mesh.lab.corpus.moving import FILE as MOVING
     from face2mesh.lab.corpus.moving import MovingCorpus
     from face2mesh.lab.graph.hierarchy import Hierarchy
-    from face2mesh.lab.package.export import round_to_halves
+    from face2mesh.lab.package.export import round_to_fixed_point, round_to_halves
     from face2mesh.lab.package.mirror import packaged_mirror
     from face2mesh.lab.package.people import packaged_people
     from face2mesh.lab.train.checkpoint import CHECKPOINT
@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     encoder.fold_normalisation()
     round_to_halves(encoder)
     identity_decoder, expression_decoder, decoders_header = read_decoders(decoders_run, base_head, hierarchy, made_of)
+    for decoder in (identity_decoder, expression_decoder):
+        round_to_fixed_point(decoder)
     if "moving-corpus" in decoders_header["provenance"]["inputs"]:
         made_of["moving-corpus"] = build / MOVING
         moving = MovingCorpus.load(made_of["moving-corpus"], made_of["corpus"], made_of["base-head"])

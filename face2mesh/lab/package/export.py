@@ -88,6 +88,18 @@ def round_to_halves(network: nn.Module) -> None:
                 values.copy_(values.half().float())
 
 
+def round_to_fixed_point(network: nn.Module) -> None:
+    """Round the network's large matrices to what `export_network` stores of them with `fixed_point`, in place.
+
+    A matrix that the exporter turns over is stored by other blocks, and is off by as much again.
+    """
+    with torch.no_grad():
+        for values in network.parameters():
+            if values.numel() >= LARGE:
+                whole, factors = _fixed_point(values.numpy())
+                values.copy_(torch.from_numpy((whole * factors).reshape(values.shape)))
+
+
 def compact(model: Any, fixed_point: bool) -> Any:
     """The graph with large constants stored in less space, and as they were once it is loaded.
 

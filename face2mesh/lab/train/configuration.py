@@ -149,12 +149,10 @@ class DecoderTraining:
     Attributes:
         optimisation: how long and how fast.
         weights: of the objective.
-        identity_decoder: arguments of `IdentityDecoderConfiguration`.
-        expression_decoder: arguments of `ExpressionDecoderConfiguration`.
+        identity_decoder, expression_decoder: arguments of `LocalDecoderConfiguration`.
         spread: standard deviation of the identity codes that are drawn; above 1, so that the tails are learnt too.
         corpus: "linear" or "moving".
-        contact: weight of a vertex of the lips and the lids, where others of the face have 1.
-        identity: whether the identity decoder is taught too; if not, it stays as `--from` gave it.
+        identity: whether the identity decoder is taught too; if not, it stays as it starts: the corpus's modes.
     """
 
     optimisation: Optimisation = field(default_factory=Optimisation)
@@ -163,7 +161,6 @@ class DecoderTraining:
     expression_decoder: dict[str, Any] = field(default_factory=dict)
     spread: float = 1.2
     corpus: str = "linear"
-    contact: float = 1.0
     identity: bool = True
 
     def __post_init__(self) -> None:

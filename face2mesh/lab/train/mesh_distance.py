@@ -46,12 +46,9 @@ class MeshDistance:
         self.laplacian = SparseMatrix(random_walk_laplacian(adjacency(edges, len(importance))))
 
     @classmethod
-    def on(cls, base: BaseHead, weights: DecoderWeights, device: torch.device, contact: float = 1.0) -> MeshDistance:
-        """Of a base head's skin, whose face and ears count more, lips and lids `contact` times."""
+    def on(cls, base: BaseHead, weights: DecoderWeights, device: torch.device) -> MeshDistance:
+        """Of a base head's skin, whose face and ears count more."""
         importance = np.where(base.regions["face_and_ears"][: base.skin_count], 1.0, ELSEWHERE)
-        if contact != 1:
-            for name in ("lip_upper", "lip_lower", "lid_upper", "lid_lower"):
-                importance[base.region(name)[: base.skin_count]] = contact
         return cls(weights, edges_of_faces(base.skin_quads), importance, device)
 
     def terms(self, prefix: str, predicted: Tensor, true: Tensor) -> dict[str, Tensor]:

@@ -11,13 +11,12 @@ from torch import nn
 from face2mesh.errors import InputFileError
 from face2mesh.head import BaseHead
 from face2mesh.lab.graph.hierarchy import Hierarchy
-from face2mesh.lab.nets.decoder import (
-    ExpressionDecoder,
-    ExpressionDecoderConfiguration,
-    IdentityDecoder,
-    IdentityDecoderConfiguration,
-)
 from face2mesh.lab.nets.encoder import Encoder, EncoderConfiguration
+from face2mesh.lab.nets.local_decoder import (
+    LocalDecoderConfiguration,
+    LocalExpressionDecoder,
+    LocalIdentityDecoder,
+)
 from face2mesh.lab.train.checkpoint import CHECKPOINT, part, read_checkpoint
 from face2mesh.store import sha256
 
@@ -39,7 +38,7 @@ def read_encoder(run: Path) -> tuple[Encoder, dict[str, Any]]:
     try:
         together = header["kind"] == "all"
         encoder = Encoder(
-            EncoderConfiguration(**_tuples(header["network"]["encoder"] if together else header["network"]))
+            EncoderConfiguration(**as_tuples(header["network"]["encoder"] if together else header["network"]))
         )
         encoder.load_state_dict(part(tensors, "average.encoder." if together else "average."))
     except (KeyError, TypeError, RuntimeError) as error:
@@ -49,7 +48,7 @@ def read_encoder(run: Path) -> tuple[Encoder, dict[str, Any]]:
 
 def read_decoders(
     run: Path, base_head: BaseHead, hierarchy: Hierarchy, inputs: Mapping[str, Path]
-) -> tuple[IdentityDecoder, ExpressionDecoder, dict[str, Any]]:
+) -> tuple[LocalIdentityDecoder, LocalExpressionDecoder, dict[str, Any]]:
     """The identity and the expression decoder of a run, and the checkpoint's header.
 
     Args:
@@ -66,8 +65,8 @@ def read_decoders(
     rest = base_head.vertices[: base_head.skin_count]
     try:
         settings = header["network"]
-        identity = IdentityDecoder(IdentityDecoderConfiguration(**_tuples(settings["identity"])), hierarchy, rest)
-        expression = ExpressionDecoder(ExpressionDecoderConfiguration(**_tuples(settings["expression"])), hierarchy)
+        identity = LocalIdentityDecoder(LocalDecoderConfiguration(**as_tuples(settings["identity"])), hierarchy, rest)
+        expression = LocalExpressionDecoder(LocalDecoderConfiguration(**as_tuples(settings["expression"])), hierarchy)
         both = nn.ModuleDict({"identity": identity, "expression": expression})
         own = part(tensors, "average.")
         both.load_state_dict({name: value for name, value in own.items() if not name.startswith("encoder.")})
@@ -84,6 +83,6 @@ def _check_inputs(path: Path, header: Mapping[str, Any], inputs: Mapping[str, Pa
             raise InputFileError(f"{path}: was trained on another {name} than {file}; train it again.")
 
 
-def _tuples(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def as_tuples(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """JSON's lists as a dataclass's tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}

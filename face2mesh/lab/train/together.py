@@ -19,7 +19,6 @@ from face2mesh.errors import InputFileError
 from face2mesh.head import BaseHead
 from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.graph.hierarchy import Hierarchy
-from face2mesh.lab.nets.decoder import ExpressionDecoder, IdentityDecoder
 from face2mesh.lab.nets.encoder import Encoder
 from face2mesh.lab.train.augmentation import Batch
 from face2mesh.lab.train.batches import Batches
@@ -40,8 +39,8 @@ class WholeHeads:
 
     def __init__(
         self,
-        identity_decoder: IdentityDecoder,
-        expression_decoder: ExpressionDecoder,
+        identity_decoder: nn.Module,
+        expression_decoder: nn.Module,
         base: BaseHead,
         corpus: Corpus,
         training: TogetherTraining,
@@ -155,8 +154,8 @@ def train_together(
 
 def _objective(
     encoder: Encoder,
-    identity_decoder: IdentityDecoder,
-    expression_decoder: ExpressionDecoder,
+    identity_decoder: nn.Module,
+    expression_decoder: nn.Module,
     base: BaseHead,
     corpus: Corpus,
     build: Path,
