@@ -72,7 +72,7 @@ class Lids:
         return out
 
     def put(self, skins: NDArray[Any], out: Array, centres: NDArray[Any]) -> None:
-        """The inverse of `around`: write the points into the skins."""
+        """The inverse of `around`: write points (B, 2, Z, 3) into skins (B, S, 3), in place."""
         for side, mirror in enumerate((1.0, -1.0)):
             skins[:, self.zone[side]] = out[:, side] * [mirror, 1.0, 1.0] + centres[:, side, None]
 

@@ -59,7 +59,7 @@ def read_people(rendered: Path) -> dict[str, NDArray[Any]]:
 
 
 def faces_by_person(model: Model, pairs: dict[str, NDArray[Any]], limit: int | None = None) -> list[list[Face]]:
-    """Neutral heads of single pictures: K for each of P people, of the first `limit` people."""
+    """Neutral heads of the single pictures of `read_people`: K for each of the first `limit` of P people."""
     each = int(np.bincount(pairs["person"])[0])
     crops = pairs["crop"][: limit * each if limit else None]
 

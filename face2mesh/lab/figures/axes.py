@@ -32,7 +32,7 @@ class Axis:
 
 
 def axis(values: FloatArray) -> Axis:
-    """The axis for some values: logarithmic where they are above 0 and span a factor of three or more."""
+    """The axis for values (n,): logarithmic where they are above 0 and span a factor of three or more."""
     low, high = float(values.min()), float(values.max())
     if low > 0 and high / low >= _LOGARITHMIC_FROM:
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

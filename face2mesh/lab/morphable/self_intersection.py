@@ -34,7 +34,7 @@ def intersecting_pairs(vertices: NDArray[Any], triangles: NDArray[Any]) -> Indic
 
 
 def intersecting_triangles(vertices: NDArray[Any], triangles: NDArray[Any]) -> Indices:
-    """The triangles that pass through others, ascending."""
+    """(K,), which of the triangles (T, 3) of vertices (V, 3) pass through others, ascending."""
     return np.unique(intersecting_pairs(vertices, triangles))
 
 

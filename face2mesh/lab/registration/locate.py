@@ -85,7 +85,10 @@ def robustly_aligned(source: Array, target: Array, scaling: bool = True) -> tupl
 
 
 def marks_of(model: Model, seen: Seen, box: Box | None, vertices: Array, triangles: Indices) -> Marks | None:
-    """The points of a face in a picture, lifted to the surface; None where they make no face."""
+    """The dense points of a face in a picture, lifted to the surface of vertices (N, 3) and triangles (T, 3).
+
+    Without a box the surest face found counts; None where there is none, or its points make no face.
+    """
     if box is None:
         boxes = find_faces(seen.rgb)
         if not boxes:
@@ -151,7 +154,7 @@ def located(vertices: Array, triangles: Indices, model: Model) -> Marks | None:
 
 
 def looked_again(vertices: Array, triangles: Indices, model: Model, first: Marks) -> Marks:
-    """The marks of a found face from nearer views: the median of what they say."""
+    """The marks of a found face from nearer views of vertices (N, 3): the median of what they say."""
     found = []
     for yaw, pitch in AGAIN:
         seen = look(vertices, triangles, *_view(first.placement, yaw, pitch))
