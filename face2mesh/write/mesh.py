@@ -74,7 +74,7 @@ class HeadMesh:
 
         Args:
             face: the face.
-            photo: (H, W, 3) RGB that shows it, for its colours.
+            photo: (H, W, 3) RGB, the upright photo, for files that show it.
             rigged: with bones.
             subdivide: 0, 1 or 2.
             decoded: gives `decoded_morphs` of the same person, where something decodes them already.
