@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="networks need torch, of the extra [
 
 from face2mesh.lab.autoencoder.meshes import Meshes  # noqa: E402
 from face2mesh.lab.autoencoder.principal import principal_components, symmetric_components  # noqa: E402
+from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix  # noqa: E402
 from face2mesh.lab.graph.command import hierarchy_of_head  # noqa: E402
 from face2mesh.lab.graph.neighbourhood import mirrored_entries, widened_unpooling  # noqa: E402
 from face2mesh.lab.nets.autoencoder import (  # noqa: E402
@@ -20,7 +21,12 @@ from face2mesh.lab.nets.autoencoder import (  # noqa: E402
     composed_pooling,
     swapped,
 )
-from face2mesh.lab.nets.local_autoencoder import LocalAutoencoder, LocalConfiguration, owners  # noqa: E402
+from face2mesh.lab.nets.local_autoencoder import (  # noqa: E402
+    CoarseConvolution,
+    LocalAutoencoder,
+    LocalConfiguration,
+)
+from face2mesh.lab.nets.local_bases import LocalBases, Patches, allotted, owners  # noqa: E402
 
 HEAD = made_up_head()
 REST = HEAD.vertices[: HEAD.skin_count]
@@ -55,15 +61,16 @@ def shaken(network):
     return network.eval()
 
 
-def local_network(hierarchy, meshes, code_size=6, **arguments):
+def local_network(hierarchy, meshes, code_size=6, numbers=400_000, **arguments):
     principal = principal_components(meshes, 24)
     components = symmetric_components(principal, hierarchy.levels[0].mirror, code_size)
     odd = int((components.sign[:code_size] < 0).sum())
+    fields = (components.basis * components.spread[:, None]).reshape(len(components.basis), -1, 3)
+    smooth, free = allotted(fields, components.sign, code_size, Patches.of(hierarchy, 2, REST), numbers, also=12)
     torch.manual_seed(0)
-    settings = {"level": 2, "channels": 16, "read_at": 0, "wide": 8, "narrow": 6, **arguments}
-    network = LocalAutoencoder(LocalConfiguration(code_size=code_size, odd=odd, **settings), hierarchy)
-    kept = hierarchy.levels[network.configuration.read_at].kept
-    network.start(components.mean, components.basis, components.spread, components.sign, kept)
+    settings = {"level": 2, "down": (6, 8), "up": (8, 6), "smooth": smooth, "free": free, **arguments}
+    network = LocalAutoencoder(LocalConfiguration(code_size=code_size, odd=odd, **settings), hierarchy, REST)
+    network.start(components.mean, components.basis, components.spread, components.sign)
     return network.eval(), components
 
 
@@ -126,9 +133,12 @@ def test_our_network_starts_as_pca(hierarchy, meshes):
     np.testing.assert_allclose(made, expected, atol=0.05)
 
 
-@pytest.mark.parametrize("read_at", [0, 1])
-def test_a_mirrored_mesh_has_the_code_with_changed_signs(hierarchy, meshes, read_at):
-    network = shaken(local_network(hierarchy, meshes, read_at=read_at, neighbours=5)[0])
+CONVOLUTIONS = pytest.mark.parametrize("convolutions", [{}, {"seen": 4, "bent": 2}], ids=["without", "with"])
+
+
+@CONVOLUTIONS
+def test_a_mirrored_mesh_has_the_code_with_changed_signs(hierarchy, meshes, convolutions):
+    network = shaken(local_network(hierarchy, meshes, **convolutions)[0])
     mirror = torch.from_numpy(hierarchy.levels[0].mirror.astype(np.int64))
     some = torch.from_numpy(meshes.take(slice(0, 4)))
     with torch.no_grad():
@@ -158,7 +168,7 @@ def test_a_batch_equals_single_meshes(hierarchy, meshes, kind):
     network = (
         shaken(MeshAutoencoder(classical(8), hierarchy))
         if kind == "classical"
-        else shaken(local_network(hierarchy, meshes, read_at=1)[0])
+        else shaken(local_network(hierarchy, meshes, seen=4, bent=2)[0])
     )
     some = torch.from_numpy(meshes.take(slice(0, 3)))
     with torch.no_grad():
@@ -166,17 +176,61 @@ def test_a_batch_equals_single_meshes(hierarchy, meshes, kind):
     torch.testing.assert_close(together, alone, atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.parametrize("read_at", [0, 1])
-def test_some_vertices_are_decoded_as_all_are(hierarchy, meshes, read_at):
-    network = shaken(local_network(hierarchy, meshes, read_at=read_at)[0])
-    left = np.flatnonzero(hierarchy.levels[read_at].mirror >= np.arange(hierarchy.counts[read_at]))[::3]
-    rows = torch.from_numpy(np.concatenate([left, hierarchy.levels[read_at].mirror[left]]))
+@CONVOLUTIONS
+def test_some_vertices_are_decoded_as_all_are(hierarchy, meshes, convolutions):
+    network = shaken(local_network(hierarchy, meshes, **convolutions)[0])
+    mirror = hierarchy.levels[0].mirror
+    left = np.flatnonzero(mirror >= np.arange(len(mirror)))[::3]
+    rows = torch.from_numpy(np.concatenate([left, mirror[left]]).astype(np.int64))
     code = torch.randn(3, 6)
     with torch.no_grad():
-        near = network.read(torch.index_select(network.features(code), 1, network.owner))
-        one, other = near.chunk(2)
-        whole = network.scale * (one + network.read_mirror(other))
+        whole = network.decode(code) - network.mean
         torch.testing.assert_close(network.decode_at(code, rows), whole[:, rows], atol=1e-4, rtol=1e-4)
+
+
+def test_a_coarse_convolution_is_a_chebyshev_convolution(hierarchy):
+    laplacian = SparseMatrix(hierarchy.levels[3].scaled_laplacian())
+    one, other = CoarseConvolution(3, 4, 6, laplacian), ChebyshevConvolution(3, 4, 6, laplacian)
+    other.load_state_dict(one.state_dict())
+    x = torch.randn(2, hierarchy.counts[3], 3)
+    torch.testing.assert_close(one(x), other(x), atol=1e-5, rtol=1e-4)
+
+
+def test_polynomials_hold_affine_maps_and_are_alike_on_both_sides(hierarchy):
+    patches = Patches.of(hierarchy, 2, REST)
+    for vertex, other, rows in patches.pairs():
+        columns = patches.polynomials[rows].astype(np.float64)
+        used = columns.any(0)
+        np.testing.assert_allclose(columns.T @ columns, np.diag(used), atol=1e-5)
+        if vertex != other:
+            assert np.array_equal(patches.polynomials[patches.mirror[rows]], patches.polynomials[rows])
+            rows = rows[patches.mirror[rows] != rows]
+        turned = (REST[rows] @ np.random.default_rng(vertex).standard_normal((3, 3)) + 5)[None]
+        np.testing.assert_allclose(patches.split(turned, rows)[1], 0, atol=1e-3)
+
+
+def test_what_is_allotted_fits_the_numbers_and_is_symmetric(hierarchy, meshes):
+    patches = Patches.of(hierarchy, 2, REST)
+    for numbers in (3000, 9000):
+        network, _ = local_network(hierarchy, meshes, numbers=numbers)
+        smooth, free = (np.array(each) for each in (network.configuration.smooth, network.configuration.free))
+        assert np.array_equal(smooth[patches.coarse_mirror], smooth)
+        assert np.array_equal(free[patches.coarse_mirror], free)
+        bases = LocalBases(network.configuration.smooth, network.configuration.free, patches)
+        used = sum(parameter.numel() for parameter in bases.parameters()) + 12 * bases.features
+        assert 0.7 * numbers < used <= numbers
+        spread = network.spread.weight
+        assert spread.shape == (bases.features, 6 + 6)
+
+
+def test_more_numbers_leave_less(hierarchy, meshes):
+    some = torch.from_numpy(meshes.take(slice(0, 20)))
+    left = []
+    for numbers in (1500, 4000, 400_000):
+        network, _ = local_network(hierarchy, meshes, numbers=numbers)
+        with torch.no_grad():
+            left.append(float((network(some) - some).norm(dim=2).mean()))
+    assert left[0] > left[1] > left[2]
 
 
 def test_means_keep_constants_and_owners_are_symmetric(hierarchy):
@@ -235,8 +289,8 @@ def test_impossible_configurations_are_refused(hierarchy):
         MeshAutoencoder(AutoencoderConfiguration(channels=(0, 0, 4, 4, 4)), hierarchy)
     with pytest.raises(ValueError, match="cannot be odd"):
         LocalConfiguration(code_size=4, odd=5)
-    with pytest.raises(ValueError, match="cannot read features"):
-        LocalConfiguration(level=1, read_at=1)
+    with pytest.raises(ValueError, match="coarser level than 0"):
+        LocalConfiguration(level=0)
     with pytest.raises(ValueError, match="of 5"):
         LocalAutoencoder(LocalConfiguration(level=9), hierarchy)
 

@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from face2mesh.errors import InputFileError
+from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.autoencoder.meshes import WORLDS, Meshes
 from face2mesh.lab.autoencoder.principal import Principal, Symmetric, symmetric_components
 from face2mesh.lab.graph.hierarchy import Hierarchy
 from face2mesh.lab.nets.autoencoder import AutoencoderConfiguration, MeshAutoencoder, classical
 from face2mesh.lab.nets.local_autoencoder import LocalAutoencoder, LocalConfiguration
+from face2mesh.lab.nets.local_bases import Patches, allotted
 from face2mesh.lab.train.checkpoint import CHECKPOINT, part, read_checkpoint
 from face2mesh.lab.train.configuration import Optimisation
 from face2mesh.lab.train.loop import Objective, train
@@ -35,6 +37,7 @@ FOLDER = "autoencoder"
 PRINCIPAL = "principal"
 Autoencoder = LocalAutoencoder | MeshAutoencoder
 _LEAST_MM = 1.0  # what an output of 1 means at least, beside a skip
+DEFAULT_NUMBERS = 50_000
 _SMALLEST_DEVIATION = 0.02  # of the mean one: coordinates that hardly move are not blown up further
 
 
@@ -48,8 +51,9 @@ class AutoencoderTraining:
             and a small network beside it that starts as nothing).
         world: which meshes.
         rows: vertices of a step, for ours.
-        mixed: share of a batch's meshes that are sums of two training displacements (moving world, ours only): faces
-            that do two things at once.
+        numbers: that ours may learn for its local bases and what reaches them, by code size.
+        mixed: share of a batch's meshes that are sums of two training displacements, the second one mirrored or not
+            (moving world, ours only): faces that do two things at once.
         network: arguments of `LocalConfiguration`, or of `AutoencoderConfiguration` for "skip".
         by_code: further ones for each code size.
     """
@@ -58,6 +62,7 @@ class AutoencoderTraining:
     kind: str = "local"
     world: str = "moving"
     rows: int = 192
+    numbers: dict[str, int] = field(default_factory=dict)
     mixed: float = 0.0
     network: dict[str, Any] = field(default_factory=dict)
     by_code: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -93,7 +98,9 @@ def train_autoencoder(
     hierarchy, principal = Hierarchy.load(inputs["hierarchy"]), Principal.load(inputs[PRINCIPAL])
     network: Autoencoder
     if training.kind == "local":
-        network, components = local_network(training, code_size, hierarchy, principal)
+        inputs["base-head"] = build / "base-head.npz"
+        rest = BaseHead.load(inputs["base-head"]).vertices[: hierarchy.counts[0]]
+        network, components = local_network(training, code_size, hierarchy, principal, rest)
         objective = local_objective(network, components, training, hierarchy)
     else:
         meshes = Meshes.load(inputs["train"])
@@ -126,36 +133,54 @@ def whole_network(
 
 
 def local_network(
-    training: AutoencoderTraining, code_size: int, hierarchy: Hierarchy, principal: Principal
+    training: AutoencoderTraining,
+    code_size: int,
+    hierarchy: Hierarchy,
+    principal: Principal,
+    rest: NDArray[Any],
 ) -> tuple[LocalAutoencoder, Symmetric]:
-    """Our network, started from the components, and the components."""
+    """Our network, started from the components, and the components.
+
+    Args:
+        training: sizes among others.
+        code_size: Z.
+        hierarchy: of the mesh, made with its mirror.
+        principal: components of the training meshes.
+        rest: (S, 3) mm, the head at rest.
+    """
     components = symmetric_components(principal, hierarchy.levels[0].mirror, code_size)
     odd = int((components.sign[:code_size] < 0).sum())
-    arguments = {**training.network, **training.by_code.get(str(code_size), {})}
-    network = LocalAutoencoder(LocalConfiguration(code_size=code_size, odd=odd, **arguments), hierarchy)
-    kept = hierarchy.levels[network.configuration.read_at].kept
-    network.start(components.mean, components.basis, components.spread, components.sign, kept)
-    # Started by least squares and left there: a step does not see the vertices that it makes.
-    network.finest.requires_grad_(False)
+    arguments = _tuples({**training.network, **training.by_code.get(str(code_size), {})})
+    configuration = LocalConfiguration(code_size=code_size, odd=odd, **arguments)
+    fields = (components.basis * components.spread[:, None]).reshape(len(components.basis), -1, 3)
+    smooth, free = allotted(
+        fields,
+        components.sign,
+        code_size,
+        Patches.of(hierarchy, configuration.level, rest),
+        training.numbers.get(str(code_size), DEFAULT_NUMBERS),
+        also=code_size + configuration.up[-1],
+    )
+    network = LocalAutoencoder(replace(configuration, smooth=smooth, free=free), hierarchy, rest)
+    network.start(components.mean, components.basis, components.spread, components.sign)
     return network, components
 
 
 def local_objective(
     network: LocalAutoencoder, components: Symmetric, training: AutoencoderTraining, hierarchy: Hierarchy
 ) -> Objective:
-    """Mean distance in mm at vertices drawn for each step, as many of each as there are vertices of level 0 near it."""
-    settings, at = training.optimisation, network.configuration.read_at
+    """Mean distance in mm at vertices drawn for each step."""
+    settings = training.optimisation
     fields = components.basis.reshape(len(components.basis), -1, 3)
-    at_rows = torch.from_numpy(np.ascontiguousarray(fields[:, hierarchy.levels[at].kept].transpose(1, 0, 2)))
+    at_rows = torch.from_numpy(np.ascontiguousarray(fields.transpose(1, 0, 2)))
     pooled = torch.from_numpy(np.stack([network.pool.matrix @ field for field in fields]).astype(np.float32))
     scores = torch.from_numpy(components.train)
     at_rest = torch.from_numpy(-components.mean.ravel() @ components.basis.T)  # scores of no displacement
-    mirror = hierarchy.levels[at].mirror.astype(np.int64)
+    sign = torch.from_numpy(components.sign.astype(np.float32))
+    mirror = hierarchy.levels[0].mirror.astype(np.int64)
     left = np.flatnonzero(np.arange(len(mirror)) <= mirror)
-    stands_for: NDArray[Any] = np.ones(len(mirror))
-    for level in range(at):
-        stands_for = np.asarray(hierarchy.unpooling(level).sum(0)).ravel()
-    chance = stands_for[left] * np.where(mirror[left] == left, 0.5, 1.0)
+    # Vertices of the midline come twice, as their own mirror image.
+    chance = np.where(mirror[left] == left, 0.5, 1.0)
     chance /= chance.sum()
 
     def terms(step: int, worker: int) -> dict[str, Tensor]:
@@ -164,11 +189,13 @@ def local_objective(
         code_scores = scores[rng.integers(len(scores), size=share)]
         added = round(training.mixed * share)
         if added:
-            code_scores[:added] += scores[rng.integers(len(scores), size=added)] - at_rest
+            second = scores[rng.integers(len(scores), size=added)] - at_rest
+            mirrored = torch.from_numpy(rng.random((added, 1)) < 0.5)
+            code_scores[:added] += torch.where(mirrored, second * sign, second)
         half = left[rng.choice(len(left), size=training.rows // 2, p=chance)]
         rows = torch.from_numpy(np.concatenate([half, mirror[half]]))
         wanted = torch.einsum("bk,rkc->brc", code_scores, at_rows[rows])
-        seen = torch.einsum("bk,knc->bnc", code_scores, pooled)
+        seen = (code_scores @ pooled.flatten(1)).view(share, -1, 3)
         return {"vertices": mean_distance(network.decode_at(network.encode_pooled(seen), rows), wanted)}
 
     return terms
