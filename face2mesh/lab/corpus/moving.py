@@ -36,7 +36,7 @@ from face2mesh.lab.corpus.population import Population
 from face2mesh.lab.corpus.rolling import eye_zone, roll, to_arcs
 from face2mesh.lab.corpus.tongue import JAW_SHARE
 from face2mesh.lab.corpus.tongue_motion import put_out
-from face2mesh.store import read_arrays, sha256, write_arrays
+from face2mesh.store import read_arrays, refusal_of, sha256, write_arrays
 
 KIND = "moving-corpus"
 VERSION = 1
@@ -250,13 +250,9 @@ class MovingCorpus:
         arrays, manifest = read_arrays(path, KIND, VERSION, MADE_BY)
         if manifest.get("inputs", {}).get("corpus", {}).get("sha256") != sha256(corpus):
             raise InputFileError(f"{path}: made of another corpus than {corpus}; make it again with `{MADE_BY}`.")
-        try:
+        with refusal_of(path, "a valid moving corpus", MADE_BY):
             jaw = Jaw(**{name: arrays[f"jaw_{name}"] for name in _JAW})
             return cls(linear, BaseHead.load(base_head), arrays["shapes"], arrays["closing"], arrays["tongue"], jaw)
-        except (KeyError, TypeError) as error:
-            raise InputFileError(
-                f"{path}: not a valid moving corpus ({error}); make it again with `{MADE_BY}`."
-            ) from error
 
 
 _JAW = ("centre", "anchors", "anchor_rest", "rotation", "slide", "share")

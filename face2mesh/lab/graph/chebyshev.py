@@ -108,18 +108,21 @@ class SparseMatrix(nn.Module):
         if key not in self._made:
             matrix = sp.csr_array(self.matrix.T) if transposed else self.matrix
             matrix.sort_indices()
-            # Torch 2.11 warns unless the invariants' checks are switched explicitly, and not by the argument.
-            checked = torch.sparse.check_sparse_tensor_invariants(True)  # type: ignore[no-untyped-call]
-            with warnings.catch_warnings(), checked:
-                warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
-                self._made[key] = torch.sparse_csr_tensor(
-                    torch.from_numpy(matrix.indptr.astype(np.int32)),
-                    torch.from_numpy(matrix.indices.astype(np.int32)),
-                    torch.from_numpy(matrix.data).to(x.dtype),
-                    matrix.shape,
-                    device=x.device,
-                )
+            starts, columns = (torch.from_numpy(rows.astype(np.int32)) for rows in (matrix.indptr, matrix.indices))
+            values = torch.from_numpy(matrix.data).to(x.dtype)
+            self._made[key] = csr_tensor(starts, columns, values, matrix.shape, checked=True).to(x.device)
         return self._made[key]
+
+
+def csr_tensor(
+    starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...], checked: bool = False
+) -> Tensor:
+    """A sparse matrix (R, C) of its rows' starts (R + 1,), columns (N,) and values (N,); whether these are checked."""
+    # Torch 2.11 warns unless the invariants' checks are switched explicitly, and not by the argument.
+    switched = torch.sparse.check_sparse_tensor_invariants(checked)  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings(), switched:
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+        return torch.sparse_csr_tensor(starts, columns, values, shape)
 
 
 def _summed(x: Tensor, neighbours: Tensor, coefficients: Tensor) -> Tensor:

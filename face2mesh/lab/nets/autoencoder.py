@@ -1,11 +1,11 @@
 """The mesh autoencoder: a skin to a code of few numbers and back, by Chebyshev convolutions on the levels of a mesh.
 
 One class holds the classical network (Ranjan 2018, "Generating 3D faces using convolutional mesh autoencoders":
-`CLASSICAL`) and ours (`OURS`); what differs are entries of the configuration:
+`classical`) and a linear skip with a small network beside it; ours is `local_autoencoder`. What else the configuration
+can say:
 
-- Ours has no convolution on levels 0 and 1, whose vertices are what costs. Displacements are read off level 1 with
-  weights of each vertex's own and go on to level 0 by a sparse matrix that is learnt and then fixed (learned
-  aggregation).
+- No convolution on levels 0 and 1, whose vertices are what costs. Displacements are read off level 1 with weights of
+  each vertex's own and go on to level 0 by a sparse matrix that is learnt and then fixed (learned aggregation).
 - Blocks are residual, so that a linear path leads from the code to every vertex, and the code goes through a hidden
   layer, which can bend it as a whole.
 - Where the mesh is symmetric, a mirrored skin has the code whose halves are swapped: half the weights do.
@@ -16,7 +16,6 @@ Letters: B batch, S vertices, Z numbers in the code, l a level, n_l its vertices
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix
+from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix, csr_tensor
 from face2mesh.lab.graph.hierarchy import Hierarchy
 from face2mesh.lab.graph.laplacian import Matrix
 from face2mesh.lab.graph.neighbourhood import mirrored_entries, widened_unpooling
@@ -439,18 +438,10 @@ class _Pattern:
         return self
 
     def matrix(self, values: Tensor) -> Tensor:
-        return _csr(self.starts, self.columns, values, self.shape)
+        return csr_tensor(self.starts, self.columns, values, self.shape)
 
     def transposed(self, values: Tensor) -> Tensor:
-        return _csr(self.transposed_starts, self.rows[self.order], values[self.order], self.shape[::-1])
-
-
-def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    # Torch 2.11 warns unless the invariants' checks are switched explicitly, and not by the argument.
-    checked = torch.sparse.check_sparse_tensor_invariants(False)  # type: ignore[no-untyped-call]
-    with warnings.catch_warnings(), checked:
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
-        return torch.sparse_csr_tensor(starts, columns, values, shape)
+        return csr_tensor(self.transposed_starts, self.rows[self.order], values[self.order], self.shape[::-1])
 
 
 class _LearnedProduct(torch.autograd.Function):
