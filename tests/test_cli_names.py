@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from face2mesh.cli.names import photos_of, result_names
-from face2mesh.errors import PhotoError
+from face2mesh.cli.names import meshes_of, photos_of, result_names
+from face2mesh.errors import InputFileError, PhotoError
 
 
 def names(*photos, numbered=False, neutral=False):
@@ -62,3 +62,13 @@ def test_folder_without_photos(tmp_path):
         photos_of(tmp_path)
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
     assert len(photos_of(tmp_path)) == 1
+
+
+def test_meshes_of_a_folder(tmp_path):
+    for name in ("b.PLY", "a.obj", "a.mtl", ".c.obj"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in meshes_of(tmp_path)] == ["a.obj", "b.PLY"]
+    assert meshes_of(tmp_path / "no.stl") == [tmp_path / "no.stl"]
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputFileError, match="holds no meshes; name meshes or a folder with some"):
+        meshes_of(tmp_path / "nothing")

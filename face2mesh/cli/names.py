@@ -1,14 +1,15 @@
-"""Which photos a call means, and what their results are called."""
+"""Which photos or meshes a call means, and what their results are called."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from face2mesh.errors import PhotoError
-from face2mesh.photo.read import SUFFIXES
+from face2mesh.errors import Face2MeshError, InputFileError, PhotoError
+from face2mesh.photo.read import SUFFIXES as PHOTO_SUFFIXES
+from face2mesh.read import SUFFIXES as MESH_SUFFIXES
 
 
 def photos_of(path: Path) -> list[Path]:
@@ -17,18 +18,31 @@ def photos_of(path: Path) -> list[Path]:
     Raises:
         PhotoError: a folder without photos, or one that cannot be read.
     """
+    return _files_of(path, PHOTO_SUFFIXES, "photos", PhotoError)
+
+
+def meshes_of(path: Path) -> list[Path]:
+    """The same for meshes.
+
+    Raises:
+        InputFileError: a folder without meshes, or one that cannot be read.
+    """
+    return _files_of(path, MESH_SUFFIXES, "meshes", InputFileError)
+
+
+def _files_of(path: Path, suffixes: Collection[str], what: str, refusal: type[Face2MeshError]) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
         found = sorted(
-            file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+            file for file in path.iterdir() if file.suffix.lower() in suffixes and not file.name.startswith(".")
         )
     except OSError as error:
-        raise PhotoError(f"{path}: the folder cannot be read ({error.strerror}); check its permissions.") from error
-    photos = [file for file in found if file.is_file()]
-    if not photos:
-        raise PhotoError(f"{path}: the folder holds no photos; name photos or a folder with some.")
-    return photos
+        raise refusal(f"{path}: the folder cannot be read ({error.strerror}); check its permissions.") from error
+    files = [file for file in found if file.is_file()]
+    if not files:
+        raise refusal(f"{path}: the folder holds no {what}; name {what} or a folder with some.")
+    return files
 
 
 def result_names(photos: Sequence[Path], numbered: bool, endings: Sequence[str] = ()) -> list[str]:

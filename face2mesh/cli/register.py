@@ -53,12 +53,12 @@ def _run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from face2mesh.cli.heads import make_folder
     from face2mesh.cli.job import failed, report_failures
-    from face2mesh.cli.names import result_names
+    from face2mesh.cli.names import meshes_of, result_names
     from face2mesh.cli.progress import Progress
     from face2mesh.lab.registration.register import Registrar
     from face2mesh.model import load
 
-    scans = list(dict.fromkeys(scan for given in arguments.scans for scan in _scans_of(given)))
+    scans = list(dict.fromkeys(scan for given in arguments.scans for scan in meshes_of(given)))
     if arguments.landmarks and not arguments.landmarks.is_dir() and len(scans) > 1:
         arguments.misuse("--landmarks FILE is for one scan; name a folder with a <scan>.json for each")
     names = result_names(scans, numbered=False)
@@ -79,23 +79,6 @@ def _run(arguments: argparse.Namespace) -> int:
             outcomes.append(outcome)
             progress.show(done)
     return report_failures(outcomes)
-
-
-def _scans_of(path: Path) -> list[Path]:
-    """A file, or the meshes of a folder, by name.
-
-    Raises:
-        InputFileError: a folder without meshes.
-    """
-    from face2mesh.errors import InputFileError
-    from face2mesh.read import SUFFIXES
-
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
-    if not found:
-        raise InputFileError(f"{path}: the folder holds no meshes; name files that end in {', '.join(SUFFIXES)}.")
-    return found
 
 
 def _register(registrar: Any, path: Path, name: str, arguments: argparse.Namespace) -> tuple[Outcome, str]:
