@@ -11,7 +11,14 @@ from made_up import made_up_head
 torch = pytest.importorskip("torch", reason="networks need torch, of the extra [train]")
 
 from face2mesh.errors import InputFileError  # noqa: E402
-from face2mesh.lab.autoencoder.measure import errors, of_network, of_principal, summary  # noqa: E402
+from face2mesh.lab.autoencoder.measure import (  # noqa: E402
+    MEASURED,
+    errors,
+    measure,
+    of_network,
+    of_principal,
+    summary,
+)
 from face2mesh.lab.autoencoder.meshes import SETS, Meshes  # noqa: E402
 from face2mesh.lab.autoencoder.principal import Principal, principal_components  # noqa: E402
 from face2mesh.lab.autoencoder.tables import tables  # noqa: E402
@@ -22,7 +29,7 @@ from face2mesh.lab.autoencoder.training import (  # noqa: E402
     read_autoencoder,
     train_autoencoder,
 )
-from face2mesh.lab.figures.autoencoder import draw, points_of  # noqa: E402
+from face2mesh.lab.figures.autoencoder import best_run, draw, points_of  # noqa: E402
 from face2mesh.lab.graph.command import hierarchy_of_head  # noqa: E402
 from face2mesh.lab.train.checkpoint import CHECKPOINT, read_checkpoint  # noqa: E402
 from face2mesh.lab.train.configuration import Optimisation, read_configuration  # noqa: E402
@@ -91,15 +98,34 @@ def test_what_was_trained_is_read_and_measured(build, tmp_path):
         read_autoencoder(tmp_path / "run", hierarchy)
 
 
+def test_measuring_that_was_stopped_measures_only_what_is_missing(build, tmp_path, monkeypatch):
+    for name in MEASURED:
+        Meshes.load(mesh_file(build, "moving", "train")).save(mesh_file(build, "moving", name), {})
+    runs = [tmp_path / "one", tmp_path / "other"]
+    for seed, run in enumerate(runs):
+        training = AutoencoderTraining(
+            optimisation=replace(BRIEF, steps=1), numbers={"4": 5000}, network=SMALL["local"]
+        )
+        train_autoencoder(training, 4, seed, build, run)
+    kept = []
+    first = measure(build, runs[:1], (4,), ("moving",), keep=lambda found: kept.append(json.dumps(found)))
+    assert kept == [json.dumps(first)]
+    again = measure(build, runs, (4,), ("moving",), first)
+    assert again["moving"]["networks"][0] == first["moving"]["networks"][0]
+    assert [one["seed"] for one in again["moving"]["networks"]] == [0, 1]
+    monkeypatch.setattr("face2mesh.lab.autoencoder.measure.errors", None)  # nothing is left to be measured
+    assert measure(build, runs, (4,), ("moving",), again) == again
+
+
 def test_a_summary_is_that_of_its_numbers():
     found = summary(np.array([0.0, 1.0, 2.0, 5.0]))
     assert found == {"mean_mm": 2.0, "median_mm": 1.5, "p95_mm": 4.55, "rms_mm": pytest.approx(30**0.5 / 2, abs=1e-5)}
 
 
-@pytest.mark.parametrize("name", ["local", "local-equal", "classical", "linear"])
+@pytest.mark.parametrize("name", ["local", "local-equal", "classical", "classical-long", "linear", "classical-linear"])
 def test_configurations_are_valid(name):
     training = read_configuration(CONFIGURATIONS / f"autoencoder-{name}.toml", AutoencoderTraining)
-    assert training.world == ("linear" if name == "linear" else "moving")
+    assert training.world == ("linear" if "linear" in name else "moving")
 
 
 def test_what_no_run_can_mean_is_refused(build, tmp_path):
@@ -119,16 +145,24 @@ def made_up_results():
     def each(mean):
         return {name: {"mean_mm": mean, "median_mm": mean / 2, "p95_mm": 3 * mean, "rms_mm": 2 * mean} for name in SETS}
 
-    network = {"kind": "local", "code": 8, "seed": 0, "samples": 1000, "parameters": 12_345, **each(0.2)}
-    entry = {"principal": {"8": {"parameters": 100, **each(0.4)}}, "networks": [network]}
+    what = {"code": 8, "samples": 1000, "parameters": 12_345}
+    networks = [
+        {"kind": "local", "seed": 0, "run": "a", **what, **each(0.2)},
+        {"kind": "classical", "seed": 0, "run": "b", **what, **each(0.5)},
+        {"kind": "classical", "seed": 1, "run": "c", **what, **each(0.7)},
+    ]
+    entry = {"principal": {"8": {"parameters": 100, **each(0.4)}}, "networks": networks}
     return {"moving": entry, "linear": entry}
 
 
 def test_tables_and_figure_show_the_results(tmp_path):
     text = tables(made_up_results())
     assert "| 8 | ours, seed 0 | 1,000 | 12,345 | 0.200 / 0.100 / 0.600 (−50 %)" in text
+    assert "| 8 | classical, 2 seeds | 1,000 | 12,345 | 0.600 [0.500 to 0.700] / 0.300 / 1.800 (+50 %)" in text
     assert text.count("| 8 | PCA |") == 2
-    assert points_of(made_up_results()["moving"], "held-out-people") == {"PCA": [(8, 0.4)], "ours": [(8, 0.2)]}
+    points = points_of(made_up_results()["moving"], "held-out-people")
+    assert points == {"PCA": [(8, 0.4)], "classical": [(8, pytest.approx(0.6))], "ours": [(8, 0.2)]}
+    assert best_run(made_up_results()["moving"], "classical", 8) == "b"
     (tmp_path / "results.json").write_text(json.dumps(made_up_results()))
     assert draw(tmp_path / "results.json", tmp_path) == [tmp_path / "autoencoder.png"]
     with pytest.raises(InputFileError, match="autoencoder measure"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from face2mesh.cli.options import add_seed, add_time_limit, whole_number
 from face2mesh.lab.autoencoder.meshes import COUNTS, SETS, UNSEEN, WORLDS
 from face2mesh.lab.options import add_makehuman, add_output
 
 FOLDER = "autoencoder"
+MEASURED_SO_FAR = "measured.json"
 RESULTS = "results/autoencoder.json"
 
 
@@ -136,7 +138,14 @@ def run_measure(arguments: argparse.Namespace) -> None:
 
     build: Path = arguments.build
     runs = arguments.runs or sorted(path.parent for path in (build / FOLDER / "runs").glob("*/checkpoint.json"))
-    result = measure(build, runs, tuple(arguments.codes), tuple(arguments.worlds))
+    so_far = build / FOLDER / MEASURED_SO_FAR
+    known = json.loads(so_far.read_text()) if so_far.exists() else {}
+
+    def keep(results: dict[str, Any]) -> None:
+        """So that a measuring that was stopped goes on where it was."""
+        write_document(so_far, {**known, **results})
+
+    result = measure(build, runs, tuple(arguments.codes), tuple(arguments.worlds), known, keep)
     inputs = {f"{world}-principal": mesh_file(build, world, PRINCIPAL) for world in arguments.worlds}
     if "moving" in arguments.worlds:
         inputs |= {"moving-corpus": arguments.moving_corpus or build / FILE, "corpus": build / "corpus.npz"}

@@ -5,8 +5,9 @@ Letters: n meshes, S vertices, Z numbers in the code.
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.moving import MovingCorpus
 from face2mesh.lab.corpus.splits import SPLITS
 from face2mesh.lab.graph.hierarchy import Hierarchy
+from face2mesh.lab.train.checkpoint import CHECKPOINT
+from face2mesh.store import sha256
 
 MEASURED = SETS[1:]
 ORACLE_MESHES = 300
@@ -74,51 +77,83 @@ def parameters_of(network: Autoencoder) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def measure(build: Path, runs: list[Path], codes: tuple[int, ...], worlds: tuple[str, ...]) -> dict[str, Any]:
+def measure(
+    build: Path,
+    runs: list[Path],
+    codes: tuple[int, ...],
+    worlds: tuple[str, ...],
+    known: Mapping[str, Any] | None = None,
+    keep: Callable[[dict[str, Any]], None] = lambda results: None,
+) -> dict[str, Any]:
     """PCA of each code size and each run's network, on every set of their world.
 
+    Args:
+        build: the laboratory's files.
+        runs: folders.
+        codes: sizes of PCA.
+        worlds: to be measured.
+        known: what an earlier call returned; of the same meshes and checkpoints nothing is measured again.
+        keep: is given the results so far, whenever there are more.
+
     Returns:
-        By world: "sets" (how many meshes), "principal" by code size and "networks" (a list, one entry a run).
+        By world: "sets" (how many meshes), "meshes" (their files' hashes), "principal" by code size and "networks" (a
+        list, one entry a run).
     """
     hierarchy = Hierarchy.load(build / "hierarchy.npz")
+    read = [(run, *read_autoencoder(run, hierarchy), sha256(run / CHECKPOINT)) for run in runs]
     result: dict[str, Any] = {}
     for world in worlds:
         sets = {name: Meshes.load(mesh_file(build, world, name)) for name in MEASURED}
         principal = Principal.load(mesh_file(build, world, PRINCIPAL))
+        hashes = {name: sha256(mesh_file(build, world, name)) for name in (*MEASURED, PRINCIPAL)}
+        before = (known or {}).get(world, {})
+        if before.get("meshes") != hashes:
+            before = {}
+        entry: dict[str, Any] = {
+            "meshes": hashes,
+            "sets": {name: len(meshes) for name, meshes in sets.items()},
+            "principal": {},
+            "networks": [],
+        }
+        result[world] = entry
         numbers = 3 * sets["validation"].steps.shape[1]
-        entry: dict[str, Any] = {"sets": {name: len(meshes) for name, meshes in sets.items()}, "networks": []}
-        entry["principal"] = {
-            str(size): {
+        for size in codes:
+            entry["principal"][str(size)] = before.get("principal", {}).get(str(size)) or {
                 "parameters": size * numbers,
                 **{name: errors(of_principal(principal, size), meshes) for name, meshes in sets.items()},
             }
-            for size in codes
-        }
-        for run in runs:
-            network, header = read_autoencoder(run, hierarchy)
-            configuration = header["configuration"]
-            if configuration["world"] != world:
+        measured = {one.get("checkpoint"): one for one in before.get("networks", [])}
+        for run, network, header, checkpoint in read:
+            if header["configuration"]["world"] != world:
                 continue
-            began = time.process_time()
-            of_network(network)(sets["validation"].take(slice(0, _BATCH)))
-            once = (time.process_time() - began) / _BATCH
-            settings = configuration["optimisation"]
-            entry["networks"].append(
-                {
-                    "kind": configuration["kind"],
-                    "code": configuration["code_size"],
-                    "seed": settings["seed"],
-                    "steps": header["step"],
-                    "samples": header["step"] * settings["batch"],
-                    "learning_rate": settings["learning_rate"],
-                    "parameters": parameters_of(network),
-                    "cpu_ms_a_mesh": round(1e3 * once, 2),
-                    "network": header["network"],
-                    **{name: errors(of_network(network), meshes) for name, meshes in sets.items()},
-                }
-            )
-        result[world] = entry
+            if checkpoint not in measured:
+                print(f"{world}: {run.name}", file=sys.stderr)
+                measured[checkpoint] = {"checkpoint": checkpoint, **of_run(network, header, sets)}
+            entry["networks"].append({**measured[checkpoint], "run": run.name})
+            keep(result)
     return result
+
+
+def of_run(network: Autoencoder, header: Mapping[str, Any], sets: Mapping[str, Meshes]) -> dict[str, Any]:
+    """How a network was trained, its size and cost, and its errors on each set."""
+    configuration = header["configuration"]
+    settings = configuration["optimisation"]
+    some = sets["validation"].take(slice(0, _BATCH))
+    began = time.process_time()
+    of_network(network)(some)
+    return {
+        "kind": configuration["kind"],
+        "code": configuration["code_size"],
+        "seed": settings["seed"],
+        "steps": header["step"],
+        "samples": header["step"] * settings["batch"],
+        "mixed": configuration["mixed"],
+        "learning_rate": settings["learning_rate"],
+        "parameters": parameters_of(network),
+        "cpu_ms_a_mesh": round(1e3 * (time.process_time() - began) / len(some), 2),
+        "network": header["network"],
+        **{name: errors(of_network(network), meshes) for name, meshes in sets.items()},
+    }
 
 
 def bounds(corpus: Corpus | MovingCorpus, meshes: Meshes, size: int) -> dict[str, float]:

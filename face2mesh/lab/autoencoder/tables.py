@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from statistics import fmean
 from typing import Any
 
 from face2mesh.lab.autoencoder.meshes import UNSEEN
@@ -17,31 +19,40 @@ SETS = {
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """Markdown: for each world a table of errors, one row a network and code size."""
+    """Markdown: for each world a table of errors, one row for all seeds of a network and code size."""
     return "\n\n".join(_table(world, results[world]) for world in ("moving", "linear") if world in results)
 
 
 def _table(world: str, entry: Mapping[str, Any]) -> str:
     headings = ["code", "network", "samples", "parameters", *SETS.values()]
     lines = [f"**{world}**", "", _row(headings), _row(["---"] * len(headings))]
-    networks = sorted(entry["networks"], key=lambda one: (one["code"], one["kind"], one["samples"], one["seed"]))
     for size, linear in sorted(entry["principal"].items(), key=lambda pair: int(pair[0])):
-        own = [one for one in networks if one["code"] == int(size)]
-        cells = [_errors(linear[name]) for name in SETS]
-        lines.append(_row([size, "PCA", "", f"{linear['parameters']:,}", *cells]))
-        for one in own:
-            cells = [_errors(one[name], linear[name]) for name in SETS]
-            name = f"{NAMES[one['kind']]}, seed {one['seed']}"
-            lines.append(_row([size, name, f"{one['samples']:,}", f"{one['parameters']:,}", *cells]))
+        lines.append(_row([size, "PCA", "", f"{linear['parameters']:,}", *(_errors([linear[name]]) for name in SETS)]))
+        own = sorted(
+            (one for one in entry["networks"] if one["code"] == int(size)), key=lambda one: (*_what(one), one["seed"])
+        )
+        for (kind, samples, parameters), runs in groupby(own, _what):
+            seeds = list(runs)
+            told = f"{len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]['seed']}"
+            cells = [_errors([one[name] for one in seeds], linear[name]) for name in SETS]
+            lines.append(_row([size, f"{NAMES[kind]}, {told}", f"{samples:,}", f"{parameters:,}", *cells]))
     return "\n".join(lines)
 
 
-def _errors(errors: Mapping[str, float], linear: Mapping[str, float] | None = None) -> str:
-    """Mean, median, 95th percentile; with PCA's beside it, how much smaller the mean is."""
-    text = " / ".join(f"{errors[name]:.3f}" for name in ("mean_mm", "median_mm", "p95_mm"))
+def _what(one: Mapping[str, Any]) -> tuple[str, int, int]:
+    """What runs of several seeds have in common."""
+    return one["kind"], one["samples"], one["parameters"]
+
+
+def _errors(seeds: Sequence[Mapping[str, float]], linear: Mapping[str, float] | None = None) -> str:
+    """Mean (of several seeds: the lowest and the highest too), median, 95th percentile; then how far off PCA's mean."""
+    mean, median, high = (fmean(one[name] for one in seeds) for name in ("mean_mm", "median_mm", "p95_mm"))
+    means = [one["mean_mm"] for one in seeds]
+    spread = f" [{min(means):.3f} to {max(means):.3f}]" if len(seeds) > 1 else ""
+    text = f"{mean:.3f}{spread} / {median:.3f} / {high:.3f}"
     if linear is None:
         return text
-    change = 100 * (errors["mean_mm"] / linear["mean_mm"] - 1)
+    change = 100 * (mean / linear["mean_mm"] - 1)
     digits = 1 if abs(change) < 1 else 0
     return f"{text} ({'+' if change > 0 else '−'}{abs(change):.{digits}f} %)"
 

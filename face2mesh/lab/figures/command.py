@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
     elif what == "autoencoder":
         from face2mesh.lab.figures.autoencoder import draw as draw_autoencoder
 
-        files = draw_autoencoder(Path("results/autoencoder.json"), folder)
+        files = draw_autoencoder(Path("results/autoencoder.json"), folder, build)
     elif what == "detector":
         from face2mesh.lab.data import data_folder
         from face2mesh.lab.figures.detector import draw as draw_detector

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.draw import VIEWS, contact_sheet, frame, render
 from face2mesh.draw.sheet import INK
 from face2mesh.lab.figures.axes import Axis, linear_axis, logarithmic_axis
-from face2mesh.lab.figures.error_scale import error_colours, even_light, key_beside
+from face2mesh.lab.figures.error_maps import error_sheet
 from face2mesh.lab.figures.plot import PALE, Colour, Plot, side_by_side
 from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP, TRUNK, TRUNK_SWEEP
 from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED, REGRESSION
@@ -23,9 +22,8 @@ LEAST_NOISE = 0.0003
 """Noise below this is drawn on the axis."""
 SHOWN_PENALTIES = (0.01, 0.1, 1.0)
 """Weights in spectra and error maps."""
-HEADS, TILE = 2, 260
+HEADS = 2
 _SIZE = (620, 470)
-_CLAY = (0.72, 0.70, 0.68)
 
 Picture = NDArray[np.uint8]
 Measured = dict[str, Any]
@@ -68,28 +66,8 @@ def error_maps(task: Task, predicted: Mapping[str, NDArray[np.float32]]) -> Pict
     amount = np.linalg.norm(task.held, axis=2).mean(1)
     # Neither the tamest nor the wildest.
     rows = np.argsort(amount)[[int(share * (len(amount) - 1)) for share in np.linspace(0.6, 0.9, HEADS)]]
-    errors = {name: np.linalg.norm(predicted[name][rows] - task.held[rows], axis=2) for name in names}
-    largest = float(np.ceil(2 * np.percentile(np.concatenate([e.ravel() for e in errors.values()]), 97)) / 2)
-    cells: list[Picture] = []
-    labels: list[str] = []
-    for place, row in enumerate(rows):
-        true = task.references[row] + task.held[row]
-        heads = {name: task.references[row] + predicted[name][row] for name in names}
-        cells += [_drawn(task, true, true), *(_drawn(task, heads[name], true) for name in names)]
-        labels += ["true", *(_told(name) for name in names)]
-        cells.append(key_beside(TILE, largest))
-        labels.append("")
-        for name in names:
-            cells.append(_drawn(task, heads[name], true, error_colours(errors[name][place], largest)))
-            labels.append(f"{errors[name][place].mean():.2f} mm")
-    return contact_sheet(cells, columns=1 + len(names), labels=labels)
-
-
-def _drawn(task: Task, vertices: NDArray[Any], framed: NDArray[Any], painted: NDArray[Any] | None = None) -> Picture:
-    camera, pose = frame(framed, VIEWS["three_quarter"], TILE, TILE, margin=0.04)
-    paint = np.tile(_CLAY, (len(vertices), 1)) if painted is None else painted
-    light = None if painted is None else even_light()
-    return render(vertices, task.patch.triangles, paint.astype(np.float32), camera, pose, light=light)
+    heads = {_told(name): task.references[rows] + predicted[name][rows] for name in names}
+    return error_sheet(task.references[rows] + task.held[rows], heads, task.patch.triangles, "three_quarter")
 
 
 def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Picture:
