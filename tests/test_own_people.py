@@ -101,7 +101,7 @@ def test_the_identity_starts_at_the_regression():
     truth = components @ torch.randn(components.shape[1], size, generator=generator)
     rows = {name: torch.zeros(count, 1) for name in Batch.__dataclass_fields__}
     labels = Batch(**{**rows, "identity": truth, "points": places})
-    pictures = Seen(labels, {"points": places, "coarse_points": places, "hidden": hidden})
+    pictures = Seen(labels, {"points": places, "coarse_points": places, "hidden": hidden}, torch.zeros(count, 2), torch.ones(count))
     start_identity(encoder, pictures)
     with torch.no_grad():
         told = encoder.told(pictures.seen)["identity"]
@@ -116,7 +116,7 @@ def test_shape_model_against_the_family_that_made_it(shapes):
     codes = np.random.default_rng(2).normal(size=(3, 12)).astype(np.float32)
     assert np.abs(shapes.codes(shapes.skins(codes), weight, noise_mm=1e-3) - codes).max() < 1e-2
     middle = aligned_sculpts(family()[:5], mean, region).mean(0)
-    assert np.allclose(shapes.mean, mean + 5 / 6 * (middle - mean), atol=1e-3)
+    assert np.allclose(shapes.mean, mean + shapes.shares.mean * 5 / 6 * (middle - mean), atol=1e-3)
     told = shapes.told()
     assert "5 sculpts give 4 directions" in told
     assert "3 modes" in told
@@ -175,8 +175,10 @@ def test_a_family_is_made_again_and_out_of_span():
 
 def test_the_corpus_of_a_shape_model_is_its_people(shapes):
     head, corpus = corpus_of(packaged(), shapes, packaged().expressions())
-    codes, weights = draw_people(np.random.default_rng(5), 8, np.zeros((2, 12), np.float32))
+    codes, weights, of = draw_people(np.random.default_rng(5), 8, np.zeros((2, 12), np.float32))
     assert codes.shape == (8, 12)
+    assert of.shape == (8, 2)
+    assert set(of.ravel().tolist()) <= {-1, 0, 1}
     assert np.abs(corpus.skin(codes) - shapes.skins(codes)).max() < 1e-3
     placed = packaged().followers.place(shapes.skins(codes), shapes.skins(codes), np.zeros((8, 52)))
     assert np.abs(corpus.heads(codes, np.zeros((8, 52))) - placed).max() < 0.05

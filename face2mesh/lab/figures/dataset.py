@@ -49,6 +49,8 @@ SHOWN = {
     "neck": (0.85, 0.8, 0.5),
 }
 SKIN = (0.85, 0.72, 0.64)
+SOFTENED = 2
+"""Rounds in which each vertex takes the mean of its neighbours' colours."""
 LANDMARK, DENSE = (200, 20, 20), (20, 110, 40)
 
 
@@ -123,6 +125,14 @@ def _marked(head: BaseHead, view: str) -> Picture:
     colours = np.tile(np.array(SKIN, np.float32), (len(head.vertices), 1))
     for name, colour in SHOWN.items():
         colours[head.regions[name]] = colour
+    # Vertices belong to a region or do not; long thin triangles would draw that as icicles.
+    first, second = np.concatenate([head.triangles[:, [k, (k + 1) % 3]] for k in range(3)]).T
+    for _ in range(SOFTENED):
+        total, count = colours.copy(), np.ones((len(colours), 1), np.float32)
+        for here, there in ((first, second), (second, first)):
+            np.add.at(total, here, colours[there])
+            np.add.at(count, here, 1)
+        colours = total / count
     size = 520
     camera, pose = frame(head.vertices[head.regions["face_and_ears"]], VIEWS[view], size, size, margin=0.08)
     picture = render(head.vertices, head.triangles, colours, camera, pose)

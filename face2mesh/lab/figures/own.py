@@ -34,6 +34,8 @@ _SUFFIX = {"people": "jpg", "results": "jpg"}
 TILE = 200
 MOST_PEOPLE = 24
 MOST_RESULTS = 10
+LOOKED_AT, DARK = 4, 70.0
+"""So many of a head's most frontal photos are looked at for one that is not darker than this, of 255."""
 MODES = 6
 DEVIATIONS = 2.5
 _SHOWN = ("front", "three_quarter")
@@ -193,9 +195,21 @@ def _drawn(head: BaseHead, vertices: NDArray[Any], view: str) -> Picture:
 
 
 def _frontal_first(dataset: Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Views by how much of the face they show."""
+    """Views by how much of the face they show; of each head's few best, those too dark to see anything come last."""
     toward = dataset.views.rotation[rows, 2, 2]  # of the head's +Z, along the camera's: −1 faces it
-    return rows[np.argsort(toward, kind="stable")]
+    rows = rows[np.argsort(toward, kind="stable")]
+    head = dataset.views.head[rows]
+    turn = np.array([int((head[:number] == one).sum()) for number, one in enumerate(head)], np.intp)
+    dark = np.array([_too_dark(dataset, int(row)) for row in rows[turn < LOOKED_AT]], np.bool_)
+    put_back = turn.copy()
+    put_back[np.flatnonzero(turn < LOOKED_AT)[dark]] += LOOKED_AT
+    return rows[np.argsort(put_back, kind="stable")]
+
+
+def _too_dark(dataset: Dataset, row: int) -> bool:
+    """Whether a view's face can hardly be made out."""
+    middle = slice(TILE // 4, 3 * TILE // 4)
+    return bool(_photo(dataset, row)[middle, middle].mean() < DARK)
 
 
 def _photo(dataset: Dataset, row: int) -> Picture:

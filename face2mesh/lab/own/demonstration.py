@@ -18,6 +18,7 @@ import numpy as np
 from face2mesh.cli.options import whole_number
 from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.lab.own.family import SHARED, made_up_family
+from face2mesh.model.manifest import MANIFEST_FILE, PACKAGED
 from face2mesh.store import provenance, provenance_of_measures, write_atomically, write_document
 
 FORMAT = "face2mesh/results"
@@ -74,7 +75,7 @@ def _write(arguments: argparse.Namespace, groups: dict[str, dict[str, Any]]) -> 
         "format": FORMAT,
         "version": VERSION,
         **groups,
-        "provenance": provenance_of_measures(None, configuration, arguments.family[0]),
+        "provenance": provenance_of_measures({"model": PACKAGED / MANIFEST_FILE}, configuration, arguments.family[0]),
     }
     write_document(arguments.output, results)
 
@@ -101,6 +102,7 @@ def demonstrated(
         "shares": trained.shapes.shares.__dict__,
         "left_out": None if left is None else left.__dict__,
         "told": trained.shapes.told(),
+        "trust": {**trained.trust.__dict__, "told": trained.trust.told()},
         "modes": len(trained.shapes.modes),
         "model_bytes": trained.size,
         "seconds": {

@@ -42,10 +42,14 @@ class Seen:
     Attributes:
         labels: rows of a `Batch`; its crops are empty.
         seen: what `Encoder.seen` gives.
+        of: (N, 2) int64, the one or two sculpts that each picture is of, by their rows; −1 of nobody's.
+        own: (N,) bool, whether it is the data set's own and not drawn.
     """
 
     labels: Batch
     seen: dict[str, Tensor]
+    of: Tensor
+    own: Tensor
 
     def __len__(self) -> int:
         """How many pictures."""
@@ -62,6 +66,8 @@ class Seen:
         return cls(
             Batch.joined([part.labels for part in parts]),
             {name: torch.cat([part.seen[name] for part in parts]) for name in _SEEN},
+            torch.cat([part.of for part in parts]),
+            torch.cat([part.own for part in parts]),
         )
 
 
@@ -69,6 +75,8 @@ class Seen:
 def look(
     encoder: Encoder,
     pairs: Pairs,
+    of: Tensor,
+    own: bool,
     augmentation: Augmentation,
     mirror: Mirror,
     seed: int,
@@ -80,6 +88,8 @@ def look(
     Args:
         encoder: in evaluation mode.
         pairs: the pictures.
+        of: (n, 2), whose they are; see `Seen`.
+        own: whether they are the data set's own.
         augmentation, mirror: how they are disturbed.
         seed: of the disturbances.
         times: how often each picture is used.
@@ -95,7 +105,12 @@ def look(
         kept.append(replace(batch, crop=batch.crop[:, :, :0, :0]))
         if progress:
             progress(min((step + 1) * AT_ONCE, len(rows)))
-    return Seen(Batch.joined(kept), {name: torch.cat(values) for name, values in seen.items()})
+    return Seen(
+        Batch.joined(kept),
+        {name: torch.cat(values) for name, values in seen.items()},
+        of[rows],
+        torch.full((len(rows),), own),
+    )
 
 
 @torch.no_grad()
@@ -113,22 +128,39 @@ def with_modes(encoder: Encoder, size: int) -> Encoder:
 
 
 @torch.no_grad()
+def features_of(encoder: Encoder, pictures: Seen) -> Tensor:
+    """(N, F) float64, all that the last layers see: components of the points' shape, and the hidden layer."""
+    return torch.cat([encoder.components(pictures.seen["points"])[0], pictures.seen["hidden"]], 1).double()
+
+
+def regression(inputs: Tensor, targets: Tensor, often: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Weights (F, K) and bias (K,), float64, of the ridge regression of targets (N, K) on inputs (N, F).
+
+    Args:
+        inputs: (N, F) float64.
+        targets: (N, K).
+        often: (N,) how often each row counts; None is once.
+    """
+    share = torch.ones(len(inputs), dtype=torch.float64) if often is None else often
+    share = (share / share.sum())[:, None]
+    targets = targets.double()
+    mean, middle = (share * inputs).sum(0), (share * targets).sum(0)
+    centred = inputs - mean
+    gram = centred.T @ (share * centred)
+    gram += RIDGE * torch.diag(gram).mean() * torch.eye(len(gram))
+    weight = torch.linalg.solve(gram, centred.T @ (share * (targets - middle)))
+    return weight, middle - mean @ weight
+
+
+@torch.no_grad()
 def start_identity(encoder: Encoder, pictures: Seen) -> None:
     """Set the rows of the last layers that say the identity, by ridge regression on what pictures show."""
     size = encoder.configuration.identity_size
-    components = encoder.components(pictures.seen["points"])[0]
-    inputs = torch.cat([components, pictures.seen["hidden"]], 1).double()
-    gain = encoder.gains["identity"]
-    targets = pictures.labels.identity.double() / gain
-    mean, middle = inputs.mean(0), targets.mean(0)
-    centred = inputs - mean
-    gram = centred.T @ centred
-    gram += RIDGE * torch.diag(gram).mean() * torch.eye(len(gram))
-    weight = torch.linalg.solve(gram, centred.T @ (targets - middle)).float()
-    width = components.shape[1]
-    encoder.from_shape.weight[:size] = weight[:width].T
-    encoder.from_features.weight[:size] = weight[width:].T
-    encoder.from_shape.bias[:size] = (middle - mean @ weight.double()).float()
+    weight, bias = regression(features_of(encoder, pictures), pictures.labels.identity / encoder.gains["identity"])
+    width = encoder.configuration.shape_size
+    encoder.from_shape.weight[:size] = weight[:width].T.float()
+    encoder.from_features.weight[:size] = weight[width:].T.float()
+    encoder.from_shape.bias[:size] = bias.float()
     encoder.from_features.bias[:size] = 0
 
 

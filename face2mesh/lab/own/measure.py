@@ -28,7 +28,7 @@ class HeldOut:
         people, pictures: how many were measured.
         before_mm: of the model that training began with.
         after_mm: of the one that it made.
-        mean_mm: of the mean of the sculpts that it was taught, the same head for every picture.
+        mean_mm: of the shape model's mean, the same head for every picture.
         by_person: name to (before, after, mean).
     """
 
@@ -52,9 +52,15 @@ class HeldOut:
 
     def told(self) -> str:
         """One line."""
+        change = (
+            "no better"
+            if abs(self.lower) < 0.005
+            else f"{abs(self.lower):.0%} {'better' if self.lower > 0 else 'WORSE'}"
+        )
         return (
-            f"{self.people} people held out, {self.pictures} pictures: {self.after_mm:.2f} mm (before: "
-            f"{self.before_mm:.2f} mm, {self.lower:+.0%} lower; the sculpts' mean head: {self.mean_mm:.2f} mm)"
+            f"{self.people} people held out, {self.pictures} pictures: {self.after_mm:.2f} mm, {change} than the model "
+            f"that training began with ({self.before_mm:.2f} mm; the shape model's mean head, the same for everyone: "
+            f"{self.mean_mm:.2f} mm)"
         )
 
 

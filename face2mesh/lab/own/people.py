@@ -61,10 +61,13 @@ def corpus_of(packaged: Packaged, shapes: ShapeModel, expressions: FloatArray) -
     return head, corpus
 
 
-def draw_people(rng: np.random.Generator, count: int, sculpts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Codes (n, K) of people to learn from, and their expressions (n, 52).
+def draw_people(
+    rng: np.random.Generator, count: int, sculpts: FloatArray
+) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Codes (n, K) of people to learn from, their expressions (n, 52), and the two sculpts (n, 2) that each is made of.
 
-    Most are drawn from the shape model, some lie between two sculpts, and some are a sculpt itself, a little changed.
+    Most are drawn from the shape model (made of −1 and −1), some lie between two sculpts, and some are a sculpt itself,
+    a little changed (twice the same one).
 
     Args:
         rng: the generator.
@@ -72,7 +75,8 @@ def draw_people(rng: np.random.Generator, count: int, sculpts: FloatArray) -> tu
         sculpts: (·, K) their codes.
     """
     codes = rng.standard_normal((count, sculpts.shape[1]))
-    first, second = (sculpts[rng.integers(len(sculpts), size=count)] for _ in range(2))
+    of = np.stack([rng.integers(len(sculpts), size=count) for _ in range(2)], 1)
+    first, second = sculpts[of[:, 0]], sculpts[of[:, 1]]
     share = rng.random((count, 1))
     kind = rng.random(count)[:, None]
     mixed = share * first + (1 - share) * second
@@ -81,4 +85,6 @@ def draw_people(rng: np.random.Generator, count: int, sculpts: FloatArray) -> tu
         np.sqrt(1 - CHANGED**2) * first + CHANGED * codes,
         np.where(kind < OWN_SHARE + MIXED_SHARE, mixed + CHANGED * codes, codes),
     )
-    return codes.astype(np.float32), sample_expressions(rng, count, withheld=WITHHELD_PAIRS)
+    of[:, 1] = np.where(kind[:, 0] < OWN_SHARE, of[:, 0], of[:, 1])
+    of[kind[:, 0] >= OWN_SHARE + MIXED_SHARE] = -1
+    return codes.astype(np.float32), sample_expressions(rng, count, withheld=WITHHELD_PAIRS), of

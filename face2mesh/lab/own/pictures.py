@@ -36,7 +36,7 @@ from face2mesh.lab.train.sparse_head import SparseHead
 from face2mesh.store import read_arrays, write_arrays
 
 KIND = "seen-pictures"
-VERSION = 1
+VERSION = 2
 MADE_BY = "face2mesh train"
 BLOCK = 250
 TIMES = 2
@@ -108,7 +108,7 @@ class Studio:
                     break
                 if skins is None:
                     skins = drawn_skins(self.skin_head, skins_for(count), self.seed)
-                codes, weights = draw_people(np.random.default_rng([self.seed, number]), size, sculpts)
+                codes, weights, of = draw_people(np.random.default_rng([self.seed, number]), size, sculpts)
                 world = World(
                     self.head, self.corpus, skins, Backdrops.none(), codes, weights, self.seed + number, INVENTED
                 )
@@ -117,14 +117,17 @@ class Studio:
                 drawn["crop"] = np.stack([np.asarray(Image.open(io.BytesIO(jpeg))) for jpeg in drawn.pop("jpeg")])
                 pairs = Pairs(drawn, rendered=True)
                 pairs.labels["points"] = self.points.seen(pairs.labels)
-                kept = look(self.encoder, pairs, AUGMENTATION, self.mirror, self.seed + number, TIMES)
+                whose = torch.from_numpy(of)
+                kept = look(self.encoder, pairs, whose, False, AUGMENTATION, self.mirror, self.seed + number, TIMES)
                 _keep(path, f"{digest} {size}", kept)
             parts.append(kept)
             if progress:
                 progress(first + size)
         return Seen.joined(parts)
 
-    def of_dataset(self, dataset: Dataset, rows: NDArray[np.intp], codes: FloatArray, among: int) -> Seen | None:
+    def of_dataset(
+        self, dataset: Dataset, rows: NDArray[np.intp], codes: FloatArray, learnt: NDArray[np.intp], among: int
+    ) -> Seen | None:
         """The data set's own pictures, so often that they have their share; None where there are none.
 
         What a photo's truth does not tell (expression, light) is what the packaged encoder says.
@@ -133,6 +136,7 @@ class Studio:
             dataset: whose.
             rows: views of neutral heads that may be learnt from.
             codes: (N, K) of all heads; only those of the views count.
+            learnt: (n,) rows of the heads that are the sculpts learnt from, in order.
             among: how many other pictures there are.
         """
         if not len(rows):
@@ -149,7 +153,9 @@ class Studio:
         pairs = Pairs(arrays, rendered=True)
         pairs.labels["rendered"] = torch.from_numpy(exact.astype(np.float32))
         times = max(1, round(DATASETS_SHARE / (1 - DATASETS_SHARE) * among / count))
-        return look(self.encoder, pairs, AUGMENTATION, self.mirror, self.seed + 1, min(times, 60))
+        whose = np.searchsorted(learnt, arrays["head"])
+        of = torch.from_numpy(np.stack([whose, whose], 1).astype(np.int64))
+        return look(self.encoder, pairs, of, True, AUGMENTATION, self.mirror, self.seed + 1, min(times, 60))
 
 
 def skins_for(pictures: int) -> int:
@@ -179,11 +185,12 @@ def _kept(path: Path, digest: str) -> Seen | None:
     tensors = {name: torch.from_numpy(values.astype(np.float32)) for name, values in arrays.items()}
     labels = Batch(**{field.name: tensors[f"label_{field.name}"] for field in fields(Batch)})
     seen = {name.removeprefix("seen_"): values for name, values in tensors.items() if name.startswith("seen_")}
-    return Seen(labels, seen)
+    return Seen(labels, seen, tensors["of"].long(), tensors["own"].bool())
 
 
 def _keep(path: Path, digest: str, seen: Seen) -> None:
     """Write what was seen in a block."""
     labels = {f"label_{field.name}": getattr(seen.labels, field.name).numpy() for field in fields(Batch)}
     values = {f"seen_{name}": tensor.numpy() for name, tensor in seen.seen.items()}
-    write_arrays(path, KIND, VERSION, {**labels, **values}, {"digest": digest})
+    whose = {"of": seen.of.numpy(), "own": seen.own.numpy()}
+    write_arrays(path, KIND, VERSION, {**labels, **values, **whose}, {"digest": digest})

@@ -240,7 +240,7 @@ def _pictures(
     head, corpus, skins, sculpts = draw
     if path.exists():
         return Pairs(read_pairs(path), rendered=True)
-    codes, weights = draw_people(np.random.default_rng(tuning.seed), tuning.pictures, sculpts)
+    codes, weights, _ = draw_people(np.random.default_rng(tuning.seed), tuning.pictures, sculpts)
     world = World(head, corpus, skins, Backdrops.none(), codes, weights, tuning.seed, INVENTED)
     drawn = render_pairs(world, tuning.workers, progress("pictures")(tuning.pictures), time_limit)
     jpegs = drawn.pop("jpeg")

@@ -26,6 +26,7 @@ FloatArray = NDArray[np.float32]
 
 LEAST = 3
 """Sculpts that a model can be made of."""
+MEAN = (0.0, 0.25, 0.5, 0.75, 1.0)
 OWN = (0.0, 0.25, 0.5, 0.75, 1.0)
 KNOWN = (0.0, 0.1, 0.25, 0.5, 1.0)
 SMOOTH_MM = (0.0, 0.25, 0.5, 1.0, 2.0)
@@ -33,7 +34,7 @@ NOISE_MM = 0.4
 """What no mode has to explain, one standard deviation of a coordinate."""
 ELSEWHERE = 0.3
 """Weight of a vertex that is neither of the face nor of the ears, where modes are chosen."""
-MOST_MODES = 96
+MOST_MODES = 160
 KEPT = 0.998
 """Of the variance, by the modes of the result."""
 COUNTED = 500
@@ -45,11 +46,14 @@ class Shares:
     """How the covariance is put together.
 
     Attributes:
+        mean: how far the mean goes from the packaged one to the sculpts' own, of `_shrunk`: relatives have a mean of
+            their own, strangers have none.
         own: factor on the sculpts' own covariance.
         known: factor on that of the packaged model's people.
         smooth_mm: standard deviation of smooth deformations, mm.
     """
 
+    mean: float
     own: float
     known: float
     smooth_mm: float
@@ -115,7 +119,8 @@ class ShapeModel:
         left = self.left_out
         return (
             f"{first}. Of what sets a sculpt that is left out apart from the packaged mean head, the others' mean "
-            f"explains {left.mean:.0%}; of what sets it apart from that mean, their own {left.own_modes} modes explain "
+            f"explains {'nothing' if self.shares.mean == 0 else f'{left.mean:.0%}'}; of what sets it apart from "
+            f"{'there' if self.shares.mean == 0 else 'that mean'}, their own {left.own_modes} modes explain "
             f"{left.own:.0%}. With the packaged people's modes and smooth ones, {left.modes} in all, each of them can "
             f"be followed to {left.left_mm:.1f} mm; how they go together in a new face so few sculpts cannot tell, "
             "and a photo only in part."
@@ -153,7 +158,7 @@ def learn_shapes(
         raise InputFileError(f"{count} neutral sculpts: a model of people takes {LEAST}; sculpt more of them.")
     away = (np.asarray(sculpts, np.float64) - mean).reshape(count, -1)
     shares, left_out = _chosen_shares(away, known, smooth, region)
-    shift = _shrunk(count) * away.mean(0)
+    shift = shares.mean * _shrunk(count) * away.mean(0)
     factors = np.concatenate(
         [
             np.sqrt(shares.own / (count - 1)) * (away - away.mean(0)),
@@ -191,27 +196,27 @@ def _chosen_shares(
     """
     count = len(away)
     if count < LEAST + 1:
-        return Shares(OWN[2], KNOWN[-1], SMOOTH_MM[2]), None
+        return Shares(MEAN[2], OWN[2], KNOWN[-1], SMOOTH_MM[2]), None
     rows = np.flatnonzero(region)
     rows = rows[:: max(1, len(rows) // COUNTED)]
     columns = (3 * rows[:, None] + np.arange(3)).ravel()
     sculpts, people, bends = (
         part.reshape(len(part), -1)[:, columns].astype(np.float64) for part in (away, known, smooth)
     )
-    folds = [_fold(count, out) for out in range(count)]
+    folds = {mean: [_fold(count, out, mean) for out in range(count)] for mean in MEAN}
     best, score = None, -np.inf
     for share, deviation in itertools.product(KNOWN if len(known) else (0.0,), SMOOTH_MM):
         if share == deviation == 0:
             continue
         prior = np.concatenate([np.sqrt(share) * people[: len(people) * bool(share)], deviation * bends])
         products, volume = _under_inverse(sculpts, prior)
-        for own in OWN:
-            total = sum(_log_density(products, volume, apart, np.sqrt(own) * centred) for apart, centred in folds)
+        for mean, own in itertools.product(MEAN, OWN):
+            total = sum(_log_density(products, volume, apart, np.sqrt(own) * centred) for apart, centred in folds[mean])
             if total > score:
-                best, score = Shares(own, share, deviation), total
+                best, score = Shares(mean, own, share, deviation), total
     assert best is not None
     told, explained, together = [], [], []
-    for out, (apart, centred) in enumerate(folds):
+    for out, (apart, centred) in enumerate(folds[best.mean]):
         left, others = apart @ sculpts, centred @ sculpts
         told.append(1 - float(left @ left) / float(sculpts[out] @ sculpts[out]))
         explained.append(1 - float((_rest(left, others) ** 2).sum()) / float(left @ left))
@@ -223,10 +228,10 @@ def _chosen_shares(
     return best, LeftOut(mean=means[0], own=means[1], left_mm=means[2], own_modes=count - 2, modes=modes)
 
 
-def _fold(count: int, out: int) -> tuple[Floats, Floats]:
+def _fold(count: int, out: int, mean: float) -> tuple[Floats, Floats]:
     """As combinations of n sculpts: one's distance from the shrunk mean of the others (n,), their modes (n − 1, n)."""
     others = np.arange(count) != out
-    apart = np.where(others, -_shrunk(count - 1) / (count - 1), 1.0)
+    apart = np.where(others, -mean * _shrunk(count - 1) / (count - 1), 1.0)
     centred = (np.eye(count) - others / (count - 1))[others] / np.sqrt(count - 2)
     return apart, centred
 

@@ -28,6 +28,7 @@ from face2mesh.lab.own.people import corpus_of
 from face2mesh.lab.own.pictures import Studio
 from face2mesh.lab.own.shapes import ELSEWHERE, MOST_MODES, ShapeModel, aligned_sculpts, learn_shapes
 from face2mesh.lab.own.smooth import smooth_modes
+from face2mesh.lab.own.trust import Trust, chosen_trust, mixed, speaking
 from face2mesh.lab.package.checks import names_of
 from face2mesh.lab.package.command import saved
 from face2mesh.lab.package.export import LARGEST_DIFFERENCE_OF_CODES, differences, round_to_halves
@@ -95,6 +96,7 @@ class Trained:
         folder: the packaged model.
         size: of its files, bytes.
         shapes: the shape model.
+        trust: how far it believes what it was taught.
         pictures: how many were drawn.
         held_out: how near it comes to people whom it did not see; None where there are none with pictures.
     """
@@ -102,12 +104,13 @@ class Trained:
     folder: Path
     size: int
     shapes: ShapeModel
+    trust: Trust
     pictures: int
     held_out: HeldOut | None
 
     def lines(self) -> list[str]:
         """What the command line prints."""
-        lines = [self.shapes.told()]
+        lines = [self.shapes.told(), self.trust.told()]
         if self.held_out is not None:
             lines.append(self.held_out.told())
         lines.append(f"{self.folder}: {len(self.shapes.modes)} modes, {self.size / 1e6:.1f} MB")
@@ -165,24 +168,31 @@ def fine_tune(
     tell = progress("pictures")(tuning.pictures)
     pictures = studio.drawn(codes[learnt], tuning.pictures, work, digest, tell, limit, tuning.workers)
     drawn = len(pictures)
-    own = studio.of_dataset(dataset, np.flatnonzero(learnt[dataset.views.head]), codes, among=drawn)
+    seen_heads = np.flatnonzero(learnt[dataset.views.head])
+    own = studio.of_dataset(dataset, seen_heads, codes, np.flatnonzero(learnt), among=drawn)
     if own is not None:
         pictures = Seen.joined([pictures, own])
     made_of = {DATASET_FILE: folder / DATASET_FILE, RENDERED_FILE: folder / RENDERED_FILE}
     origin = provenance({name: path for name, path in made_of.items() if path.exists()}, asdict(tuning), tuning.seed)
     left = None if time_limit is None else max(1.0, time_limit - (time.monotonic() - began))
+    spoken = shapes.codes(np.concatenate([mean[None], mean + known]), weight)
+    as_packaged = speaking(encoder, spoken[0], spoken[1:] - spoken[0])
+    trust = chosen_trust(pictures, as_packaged, shapes, codes[learnt], region)
     grown = _taught(with_modes(encoder, len(shapes.modes)), pictures, studio, tuning, work, digest, origin, left)
+    grown = mixed(as_packaged, grown, trust.share)
+    round_to_halves(torch.nn.ModuleList([getattr(grown, name) for name in LEARNT]))
     told = {
         **origin,
         "encoder": packaged.manifest.provenance["encoder"],
         "begun_with": {"name": packaged.manifest.name, "version": packaged.manifest.version},
         "shapes": {"sculpts": shapes.sculpts, "shares": asdict(shapes.shares), "told": shapes.told()},
+        "trust": {**asdict(trust), "told": trust.told()},
     }
     size = _package(output, folder.resolve().name, packaged, shapes, translation, grown, corpus, told, digest)
     rows = held_out_rows(dataset)
     tell = progress("held-out pictures")(len(rows))
     held_out = measure_held_out(dataset, rows, Model.load(packaged.folder), Model.load(output), shapes.mean, tell)
-    return Trained(output, size, shapes, drawn, held_out)
+    return Trained(output, size, shapes, trust, drawn, held_out)
 
 
 def digest_of(packaged: Packaged, shapes: ShapeModel, seed: int) -> str:
@@ -222,9 +232,7 @@ def _taught(
     objective = code_objective(encoder, pictures, studio.points, WEIGHTS, optimisation.batch, optimisation.seed)
     train(encoder, objective, optimisation, run, header, time_limit=time_limit, resume=(run / CHECKPOINT).exists())
     load_average(run, encoder)
-    encoder.eval()
-    round_to_halves(torch.nn.ModuleList([getattr(encoder, name) for name in LEARNT]))
-    return encoder
+    return encoder.eval()
 
 
 def _package(
