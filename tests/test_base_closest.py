@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from face2mesh.lab.base.closest import Surface, closest_on_triangles
+from face2mesh.head.closest import closest_on_triangles
+from face2mesh.lab.base.closest import Surface
 
 A, B, C = np.array([0.0, 0, 0]), np.array([4.0, 0, 0]), np.array([0.0, 3, 0])
 
@@ -21,16 +22,17 @@ A, B, C = np.array([0.0, 0, 0]), np.array([4.0, 0, 0]), np.array([0.0, 3, 0])
     ],
 )
 def test_worked_by_hand(point: tuple[float, ...], nearest: tuple[float, ...]) -> None:
-    weights = closest_on_triangles(np.array(point, float), A, B, C)
+    weights, square = closest_on_triangles(np.array(point, float), A, B, C)
     assert weights.min() >= 0
     np.testing.assert_allclose(weights.sum(), 1)
     np.testing.assert_allclose(weights @ np.stack([A, B, C]), nearest, atol=1e-9)
+    np.testing.assert_allclose(square, ((np.array(point) - nearest) ** 2).sum())
 
 
 def test_against_brute_force() -> None:
     rng = np.random.default_rng(1)
     a, b, c, point = rng.normal(size=(4, 200, 3))
-    found = np.einsum("nk,nkc->nc", closest_on_triangles(point, a, b, c), np.stack([a, b, c], 1))
+    found = np.einsum("nk,nkc->nc", closest_on_triangles(point, a, b, c)[0], np.stack([a, b, c], 1))
     steps = np.linspace(0, 1, 61)
     v, w = (grid.ravel() for grid in np.meshgrid(steps, steps))
     v, w = v[v + w <= 1], w[v + w <= 1]
@@ -43,8 +45,20 @@ def test_against_brute_force() -> None:
 
 
 def test_a_triangle_without_area_is_a_segment() -> None:
-    weights = closest_on_triangles(np.array([1.0, 1, 0]), A, B, B)
+    weights, _ = closest_on_triangles(np.array([1.0, 1, 0]), A, B, B)
     np.testing.assert_allclose(weights @ np.stack([A, B, B]), [1, 0, 0], atol=1e-9)
+
+
+def test_corners_on_one_line_are_a_segment_whatever_rounding_makes_of_them() -> None:
+    generator = np.random.default_rng(2)
+    a, b, points = generator.normal(size=(3, 2000, 3))
+    share = generator.normal(size=(2000, 1)) * 2
+    corners = np.stack([a, b, a + share * (b - a)], 1)
+    _, square = closest_on_triangles(points, *corners.swapaxes(0, 1))
+    # The segment goes from the lowest to the highest of the shares 0, 1 and that of the third corner.
+    along = ((points - a) * (b - a)).sum(1, keepdims=True) / ((b - a) ** 2).sum(1, keepdims=True)
+    nearest = a + np.clip(along, np.minimum(share, 0), np.maximum(share, 1)) * (b - a)
+    np.testing.assert_allclose(np.sqrt(square), np.linalg.norm(points - nearest, axis=1), atol=1e-9)
 
 
 def two_sheets() -> tuple[np.ndarray, np.ndarray]:

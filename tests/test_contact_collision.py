@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from face2mesh.contact.collision import Sheet, closest_on_triangles
+from face2mesh.contact.collision import Sheet
+from face2mesh.head.closest import closest_on_triangles
 from face2mesh.lab.corpus.collision import closest_distance, depths
 
 # A box 4 × 4 × 4 mm about the origin without its top (y = 2).

@@ -102,7 +102,7 @@ ALLOWED = {
     "photo": {"photo"},
     "head": {"head"},
     "face": {"face", "head", "write", "photo"},
-    "contact": {"contact"},
+    "contact": {"contact", "head"},
     "model": {"model", "photo", "head", "face", "contact"},
     "write": {"write", "face", "head", "photo", "draw", "view"},
     "view": {"view"},

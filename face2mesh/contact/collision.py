@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face2mesh.head.closest import closest_on_triangles
+
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -151,35 +153,3 @@ def heights(ground: NDArray[Any], triangles: NDArray[Any]) -> Array:
         inside &= (share > 0) | ((share == 0) & ((dz > 0) | ((dz == 0) & (dx < 0))))
         total += share * opposite[1]
     return np.where(inside, total / np.where(inside, area, 1), np.nan)
-
-
-def closest_on_triangles(p: Array, a: Array, b: Array, c: Array) -> tuple[Array, Array]:
-    """Barycentric weights (…, 3) of the triangles' places nearest to p, and their squared distances (…)."""
-    ab, ac, ap = b - a, c - a, p - a
-    d1, d2 = _dot(ab, ap), _dot(ac, ap)
-    bb, cc, bc = _dot(ab, ab), _dot(ac, ac), _dot(ab, ac)
-    d3, d4, d5, d6 = d1 - bb, d2 - bc, d1 - bc, d2 - cc
-    va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
-    total = va + vb + vc
-    with np.errstate(divide="ignore", invalid="ignore"):
-        v, w = vb / total, vc / total
-        on_ab, on_ac = d1 / (d1 - d3), d2 / (d2 - d6)
-        on_bc = (d4 - d3) / ((d4 - d3) + (d5 - d6))
-    regions = [
-        (d1 <= 0) & (d2 <= 0),
-        (d3 >= 0) & (d4 <= d3),
-        (d6 >= 0) & (d5 <= d6),
-        (vc <= 0) & (d1 >= 0) & (d3 <= 0),
-        (vb <= 0) & (d2 >= 0) & (d6 <= 0),
-        (va <= 0) & (d4 >= d3) & (d5 >= d6),
-    ]
-    zero, one = np.zeros_like(v), np.ones_like(v)
-    v = np.select(regions, [zero, one, zero, on_ab, zero, 1 - on_bc], v)
-    w = np.select(regions, [zero, zero, one, zero, on_ac, on_bc], w)
-    away = ap - v[..., None] * ab - w[..., None] * ac
-    return np.stack([1 - v - w, v, w], -1), _dot(away, away)
-
-
-def _dot(one: Array, other: Array) -> Array:
-    product: Array = np.einsum("...c,...c->...", one, other)
-    return product

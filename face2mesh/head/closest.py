@@ -2,49 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+_FLAT = 1e-12
+"""A triangle whose sine squared at the first corner is at most this has no area: rounding would decide."""
 
-def closest_on_triangles(points: Array, a: Array, b: Array, c: Array) -> Array:
-    """Barycentric weights of the closest point of each triangle to each point.
 
-    The plane's projection where it falls inside, else the nearest point of the three edges.
+def closest_on_triangles(
+    points: NDArray[Any], a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]
+) -> tuple[Array, Array]:
+    """The closest place of each triangle to each point, by the region of its plane that the point is over.
+
+    (Ericson, Real-Time Collision Detection, 2005, 5.1.5.) A triangle without area is its longest edge.
 
     Args:
         points: (…, 3).
         a: (…, 3) first corners; b, c alike.
 
     Returns:
-        (…, 3) weights, at least 0, summing to 1.
+        Barycentric weights (…, 3), at least 0, summing to 1; and squared distances (…).
     """
     ab, ac, ap = b - a, c - a, points - a
-    d00, d01, d11 = _dot(ab, ab), _dot(ab, ac), _dot(ac, ac)
-    d20, d21 = _dot(ap, ab), _dot(ap, ac)
-    determinant = d00 * d11 - d01 * d01
-    safe = np.where(determinant > 1e-18, determinant, 1.0)
-    v = (d11 * d20 - d01 * d21) / safe
-    w = (d00 * d21 - d01 * d20) / safe
-    inside = (determinant > 1e-18) & (v >= 0) & (w >= 0) & (v + w <= 1)
+    d1, d2 = _dot(ab, ap), _dot(ac, ap)
+    bb, cc, bc = _dot(ab, ab), _dot(ac, ac), _dot(ab, ac)
+    d3, d4, d5, d6 = d1 - bb, d2 - bc, d1 - bc, d2 - cc
+    va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
+    total = va + vb + vc
+    flat = bb * cc - bc * bc <= _FLAT * bb * cc
+    with np.errstate(divide="ignore", invalid="ignore"):
+        v, w = vb / total, vc / total
+        on_ab, on_ac = d1 / (d1 - d3), d2 / (d2 - d6)
+        on_bc = (d4 - d3) / ((d4 - d3) + (d5 - d6))
+    # Of edges without length nothing is asked.
+    regions = [
+        (d1 <= 0) & (d2 <= 0),
+        (d3 >= 0) & (d4 <= d3),
+        (d6 >= 0) & (d5 <= d6),
+        ((vc <= 0) | flat) & (d1 >= 0) & (d3 <= 0) & (bb > 0),
+        ((vb <= 0) | flat) & (d2 >= 0) & (d6 <= 0) & (cc > 0),
+        ((va <= 0) | flat) & (d4 >= d3) & (d5 >= d6),
+    ]
+    zero, one = np.zeros_like(v), np.ones_like(v)
+    v = np.select(regions, [zero, one, zero, on_ab, zero, 1 - on_bc], v)
+    w = np.select(regions, [zero, zero, one, zero, on_ac, on_bc], w)
+    away = ap - v[..., None] * ab - w[..., None] * ac
+    return np.stack([np.maximum(1 - v - w, 0), v, w], -1), _dot(away, away)
 
-    best = np.stack([1 - v - w, v, w], -1)
-    best_square = np.where(inside, 0.0, np.inf)
-    corners = (a, b, c)
-    for first, second in ((0, 1), (1, 2), (2, 0)):
-        start, along = corners[first], corners[second] - corners[first]
-        length = _dot(along, along)
-        t = np.clip(_dot(points - start, along) / np.where(length > 0, length, 1.0), 0, 1)
-        square = ((points - start - t[..., None] * along) ** 2).sum(-1)
-        weights = np.zeros_like(best)
-        weights[..., first], weights[..., second] = 1 - t, t
-        closer = square < best_square
-        best = np.where(closer[..., None], weights, best)
-        best_square = np.where(closer, square, best_square)
-    return best
 
-
-def _dot(left: Array, right: Array) -> Array:
-    product: Array = np.einsum("...i,...i->...", left, right)
+def _dot(one: Array, other: Array) -> Array:
+    product: Array = np.einsum("...c,...c->...", one, other)
     return product

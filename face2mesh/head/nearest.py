@@ -84,8 +84,8 @@ class NearSurface:
         at = self._vertices[nearest(points, vertices[self._vertices])]
         near = self._around[at]
         corners = vertices[self.triangles[near]]  # (N, K, 3, 3)
-        shares = closest_on_triangles(points[:, None], corners[:, :, 0], corners[:, :, 1], corners[:, :, 2])
-        places = np.einsum("nki,nkic->nkc", shares, corners)
-        square = ((places - points[:, None]) ** 2).sum(-1)
+        shares, square = closest_on_triangles(points[:, None], corners[:, :, 0], corners[:, :, 1], corners[:, :, 2])
         row, best = np.arange(len(points)), square.argmin(1)
-        return Places(near[row, best], shares[row, best], places[row, best], np.sqrt(square[row, best]))
+        chosen = shares[row, best]
+        places = np.einsum("ni,nic->nc", chosen, corners[row, best])
+        return Places(near[row, best], chosen, places, np.sqrt(square[row, best]))

@@ -83,16 +83,15 @@ class Surface:
         _, near = self._tree.query(query, k=min(candidates, len(self.triangles)))
         near = near.reshape(len(points), -1)
         corners = self.vertices[self.triangles[near]]  # (N, K, 3, 3)
-        weights = closest_on_triangles(points[:, None], corners[:, :, 0], corners[:, :, 1], corners[:, :, 2])
-        gap = np.einsum("nki,nkic->nkc", weights, corners) - points[:, None]
+        weights, square = closest_on_triangles(points[:, None], corners[:, :, 0], corners[:, :, 1], corners[:, :, 2])
         agreement = np.einsum("nkc,nc->nk", self.normals[near], normals)
         # |n - m|² = 2 - 2 n·m for unit vectors: the same metric as the tree's.
-        cost = (gap**2).sum(-1) + 2 * self.normal_weight**2 * (1 - agreement)
+        cost = square + 2 * self.normal_weight**2 * (1 - agreement)
         best = cost.argmin(1)
         row = np.arange(len(points))
         return SurfacePoints(
             corners=self.triangles[near[row, best]],
             weights=weights[row, best],
-            distance=np.linalg.norm(gap[row, best], axis=1),
+            distance=np.sqrt(square[row, best]),
             agreement=agreement[row, best] if normals.any() else np.ones(len(points)),
         )
