@@ -12,7 +12,7 @@ import face2mesh
 from face2mesh.cli import main
 from face2mesh.errors import InputFileError
 from face2mesh.head.alignment import Similarity
-from face2mesh.lab.registration import results
+from face2mesh.lab.registration import command, results
 from face2mesh.lab.registration.places import MOST
 from face2mesh.lab.registration.register import Registrar, after, inverse, weighted
 from face2mesh.lab.registration.scan import Scan
@@ -92,6 +92,23 @@ def test_places_of_the_skin(registrar):
     _, hairy, _ = made_up_scan(registrar.model, 4, cell=4.0, hair=20.0)
     tops = [int((places.met(skin, one)[0][:, 1] > 90).sum()) for one in (hairy, scan)]
     assert tops[0] < 0.3 * tops[1], tops
+
+
+def test_measures_go_on_with_an_earlier_file(tmp_path):
+    file = tmp_path / "register.json"
+    assert command.earlier(file) == ([], [])
+    face = {"mean_mm": 0.1, "p95_mm": 0.3, "flipped": 0, "seconds": 8.0}
+    faces = [{"face": number, **face} for number in range(3)]
+    damaged = [{"face": 0, "found": True, "apart_max_mm": 0.2, "seconds": 9.0}, {"face": 1, "found": False}]
+    file.write_text(json.dumps(command.report(faces, damaged)))
+    assert command.earlier(file) == (faces, damaged)
+    summary = json.loads(file.read_text())["summary"]
+    assert (summary["faces"], summary["mean_mm"], summary["slowest_seconds"]) == (3, 0.1, 9.0)
+    assert (summary["damaged"], summary["damaged_not_found"], summary["damaged_worst_apart_mm"]) == (2, 1, 0.2)
+    for wrong in ("{", "[]", '{"format": "face2mesh/registration-results", "version": 0}'):
+        file.write_text(wrong)
+        with pytest.raises(InputFileError, match="leave --resume out"):
+            command.earlier(file)
 
 
 def _write(path, scan):

@@ -7,7 +7,10 @@ random, a thousand times as large and without a fifth of their triangles.
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +49,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--hurt", type=whole_number(0), default=HURT, metavar="N", help=f"how many once more, damaged (default: {HURT})"
     )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="also draw the first face, as `register` does")
+    parser.add_argument(
+        "--workers", type=whole_number(1), default=1, metavar="N", help="processes that register (default: 1)"
+    )
+    parser.add_argument("--resume", action="store_true", help="keep the faces that FILE has; the code must be the same")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Register, measure and write the results.
+    """Register, measure and write the results, after each face.
 
     Raises:
         InputFileError: the data are not there.
@@ -61,21 +68,63 @@ def run(arguments: argparse.Namespace) -> None:
     inputs = {"faces": path, "model": PACKAGED / MANIFEST_FILE}
     configuration = {"limit": arguments.limit, "hurt": arguments.hurt, "missing": MISSING, "larger": LARGER}
     origin = provenance_of_measures(inputs, configuration, SEED)
+    faces, damaged = earlier(arguments.output) if arguments.resume else ([], [])
+    twins = {face["face"] for face in damaged}
+    faces = [face for face in faces if face["face"] >= arguments.hurt or face["face"] in twins]
+    done = {face["face"] for face in faces}
     with np.load(path, allow_pickle=False) as archive:
-        vertices, triangles = archive["vertices_mm"].astype(np.float64), archive["faces"].astype(np.int64)
-    registrar = Registrar(load())
-    faces, damaged = [], []
-    for number, places in enumerate(vertices[: arguments.limit]):
-        whole, seconds = _timed(registrar, Scan.of(places, triangles, f"face {number}"))
-        faces.append({"face": number, **measured(whole), "seconds": round(seconds, 2)})
-        print(faces[-1], flush=True)
-        if number == 0 and arguments.picture:
-            _draw(registrar, whole, arguments.picture)
-        if number < arguments.hurt:
-            damaged.append({"face": number, **again(registrar, places, triangles, whole, number)})
-            print(damaged[-1], flush=True)
-        write_document(arguments.output, {**report(faces, damaged), "provenance": origin})
+        count = len(archive["vertices_mm"][: arguments.limit])
+    numbers = [number for number in range(count) if number not in done]
+    with ProcessPoolExecutor(arguments.workers, get_context("spawn"), _enter, (path,)) as pool:
+        running = [pool.submit(_one, number, number < arguments.hurt, arguments.picture) for number in numbers]
+        for future in as_completed(running):
+            face, again = future.result()
+            print(face, *([again] if again else []), flush=True)
+            faces = sorted([*faces, face], key=lambda one: one["face"])
+            damaged = sorted([*damaged, *([again] if again else [])], key=lambda one: one["face"])
+            write_document(arguments.output, {**report(faces, damaged), "provenance": origin})
     print(arguments.output)
+
+
+def earlier(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The faces of a results file that an earlier run left, whole and damaged; none where there is no file.
+
+    Raises:
+        InputFileError: it is no such file.
+    """
+    if not path.exists():
+        return [], []
+    try:
+        document = json.loads(path.read_text())
+        known = (document["format"], document["version"]) == (FORMAT, VERSION)
+        faces, damaged = list(document["faces"]), list(document["damaged"])
+    except (ValueError, TypeError, KeyError):
+        known = False
+    if not known:
+        raise InputFileError(f"{path}: not results of this command; leave --resume out to replace the file.")
+    return faces, damaged
+
+
+_shared: dict[str, Any] = {}
+"""What all faces of a process share."""
+
+
+def _enter(path: Path) -> None:
+    """Read the faces and measure the model's head, once a process."""
+    with np.load(path, allow_pickle=False) as archive:
+        _shared["vertices"] = archive["vertices_mm"].astype(np.float64)
+        _shared["triangles"] = archive["faces"].astype(np.int64)
+    _shared["registrar"] = Registrar(load())
+
+
+def _one(number: int, hurt: bool, picture: Path | None) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """One face, and once more if it is to be hurt."""
+    registrar, places, triangles = _shared["registrar"], _shared["vertices"][number], _shared["triangles"]
+    whole, seconds = _timed(registrar, Scan.of(places, triangles, f"face {number}"))
+    if number == 0 and picture:
+        _draw(registrar, whole, picture)
+    twin = {"face": number, **again(registrar, places, triangles, whole, number)} if hurt else None
+    return {"face": number, **measured(whole), "seconds": round(seconds, 2)}, twin
 
 
 def report(faces: list[dict[str, Any]], damaged: list[dict[str, Any]]) -> dict[str, Any]:
