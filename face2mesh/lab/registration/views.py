@@ -54,9 +54,9 @@ class Seen:
 
         The light stays above the camera: a face lit from below is no face to a detector.
         """
-        triangle, barycentric, normal = (
-            np.ascontiguousarray(np.rot90(values, quarters))
-            for values in (self.triangle, self.barycentric, self.normal)
+        triangle = np.ascontiguousarray(np.rot90(self.triangle, quarters))
+        barycentric, normal = (
+            np.ascontiguousarray(np.rot90(values, quarters)) for values in (self.barycentric, self.normal)
         )
         for _ in range(quarters % 4):
             normal = np.stack([normal[..., 1], -normal[..., 0], normal[..., 2]], -1)
