@@ -3,38 +3,101 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from face2mesh.cli.options import add_seed
 from face2mesh.errors import Face2MeshError
+from face2mesh.lab.data import data_folder
 
-FIGURES = (
-    "base-head",
-    "corpus",
-    "moving",
-    "contact",
-    "ages",
-    "pooling",
-    "morphable-model",
-    "pairs",
-    "fits",
-    "rendered",
-    "people",
-    "texture",
-    "errors",
-    "autoencoder",
-    "curves",
-    "detector",
-    "glb",
-    "blender",
-    "dataset",
-)
+CURVES = "curves"
+Draw = Callable[..., Any]
+"""The function `draw` of a figure's module."""
+Way = Callable[[Draw, argparse.Namespace], list[Path]]
+"""How it is called with what the command line says, and the files that come of it."""
+
+
+def _of_build(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    files: list[Path] = draw(given.build, given.output)
+    return files
+
+
+def _of_build_by_chance(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    files: list[Path] = draw(given.build, given.output, seed=given.seed)
+    return files
+
+
+def _of_model(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    files: list[Path] = draw(_model(), given.output, given.seed)
+    return files
+
+
+def _of_model_and_data(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    files: list[Path] = draw(_model(), data_folder(given), given.output, given.seed)
+    return files
+
+
+def _of_build_and_data(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    files: list[Path] = draw(given.build, given.output, data_folder(given), given.seed)
+    return files
+
+
+def _autoencoder(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    files: list[Path] = draw(Path("results/autoencoder.json"), given.output, given.build)
+    return files
+
+
+def _curves(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    files: list[Path] = draw(given.runs, given.output)
+    return files
+
+
+def _sheet_of_model(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    return _saved(draw(_model()), given)
+
+
+def _sheet_of_model_and_data(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    return _saved(draw(_model(), data_folder(given), given.seed), given)
+
+
+def _errors(draw: Draw, given: argparse.Namespace) -> list[Path]:
+    from face2mesh.lab.corpus.corpus import Corpus
+    from face2mesh.lab.evaluate.command import HELD_OUT
+
+    corpus = Corpus.load(given.build / "corpus.npz", given.build / "base-head.npz")
+    return _saved(draw(_model(), given.build / HELD_OUT, corpus, given.seed), given)
+
+
+FIGURES: dict[str, tuple[str, Way]] = {
+    "base-head": ("base_head", _of_build),
+    "corpus": ("corpus", _of_build),
+    "moving": ("moving", _of_build),
+    "contact": ("contact", _of_build),
+    "ages": ("ages", _of_build),
+    "pooling": ("pooling", _of_build),
+    "morphable-model": ("morphable", _of_model),
+    "pairs": ("pairs", _of_build_by_chance),
+    "fits": ("fits", _of_build_by_chance),
+    "rendered": ("rendered", _of_build_by_chance),
+    "people": ("people", _sheet_of_model_and_data),
+    "texture": ("texture", _sheet_of_model_and_data),
+    "errors": ("errors", _errors),
+    "autoencoder": ("autoencoder", _autoencoder),
+    CURVES: ("curves", _curves),
+    "detector": ("detector", _of_build_and_data),
+    "glb": ("glb", _sheet_of_model),
+    "blender": ("blender", _sheet_of_model),
+    "dataset": ("dataset", _of_model_and_data),
+}
+"""Name to the module that draws it, and the way."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `figures` to the laboratory's commands."""
     parser = subparsers.add_parser("figures")
-    parser.add_argument("what", choices=FIGURES, help="which")
+    parser.add_argument("what", choices=list(FIGURES), metavar="FIGURE", help=f"one of {', '.join(FIGURES)}")
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders of training runs, for curves")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("docs/pictures"), metavar="DIR", help="default: %(default)s"
@@ -49,115 +112,32 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         Face2MeshError: curves of no run, or runs for another figure.
     """
-    what, build, folder = arguments.what, arguments.build, arguments.output
-    if (what == "curves") != bool(arguments.runs):
-        raise Face2MeshError(f"`figures {what}`: name the folders of runs for `figures curves`, and only for it.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if what == "base-head":
-        from face2mesh.lab.figures.base_head import draw as draw_base_head
-
-        files = draw_base_head(build, folder)
-    elif what == "corpus":
-        from face2mesh.lab.figures.corpus import draw as draw_corpus
-
-        files = draw_corpus(build, folder)
-    elif what == "moving":
-        from face2mesh.lab.figures.moving import draw as draw_moving
-
-        files = draw_moving(build, folder)
-    elif what == "contact":
-        from face2mesh.lab.figures.contact import draw as draw_contact
-
-        files = draw_contact(build, folder)
-    elif what == "ages":
-        from face2mesh.lab.figures.ages import draw as draw_ages
-
-        files = draw_ages(build, folder)
-    elif what == "pooling":
-        from face2mesh.lab.figures.pooling import draw as draw_pooling
-
-        files = draw_pooling(build, folder)
-    elif what == "morphable-model":
-        from face2mesh.lab.figures.morphable import draw as draw_morphable
-        from face2mesh.model import load
-
-        files = draw_morphable(load(), folder, arguments.seed)
-    elif what == "pairs":
-        from face2mesh.lab.figures.pairs import draw as draw_pairs
-
-        files = draw_pairs(build, folder, seed=arguments.seed)
-    elif what == "fits":
-        from face2mesh.lab.figures.fits import draw as draw_fits
-
-        files = draw_fits(build, folder, arguments.seed)
-    elif what == "rendered":
-        from face2mesh.lab.figures.rendered import draw as draw_rendered
-
-        files = draw_rendered(build, folder, arguments.seed)
-    elif what == "autoencoder":
-        from face2mesh.lab.figures.autoencoder import draw as draw_autoencoder
-
-        files = draw_autoencoder(Path("results/autoencoder.json"), folder, build)
-    elif what == "detector":
-        from face2mesh.lab.data import data_folder
-        from face2mesh.lab.figures.detector import draw as draw_detector
-
-        files = draw_detector(build, folder, data_folder(arguments), arguments.seed)
-    elif what == "glb":
-        from PIL import Image
-
-        from face2mesh.lab.figures import glb
-        from face2mesh.model import load
-
-        files = [folder / "glb.jpg"]
-        Image.fromarray(glb.draw(load())).save(files[0], quality=88)
-    elif what == "blender":
-        from PIL import Image
-
-        from face2mesh.lab.figures import blender
-        from face2mesh.model import load
-
-        files = [folder / "blender.png"]
-        Image.fromarray(blender.draw(load())).save(files[0], optimize=True)
-    elif what == "dataset":
-        from face2mesh.lab.data import data_folder
-        from face2mesh.lab.figures.dataset import draw as draw_dataset
-        from face2mesh.model import load
-
-        files = draw_dataset(load(), data_folder(arguments), folder, arguments.seed)
-    elif what == "texture":
-        from PIL import Image
-
-        from face2mesh.lab.data import data_folder
-        from face2mesh.lab.figures import texture
-        from face2mesh.model import load
-
-        files = [folder / "texture.jpg"]
-        Image.fromarray(texture.draw(load(), data_folder(arguments), arguments.seed)).save(files[0], quality=88)
-    elif what == "curves":
-        from face2mesh.lab.figures.curves import draw as draw_curves
-
-        files = draw_curves(arguments.runs, folder)
-    elif what == "errors":
-        from PIL import Image
-
-        from face2mesh.lab.corpus.corpus import Corpus
-        from face2mesh.lab.evaluate.command import HELD_OUT
-        from face2mesh.lab.figures import errors
-        from face2mesh.model import load
-
-        corpus = Corpus.load(build / "corpus.npz", build / "base-head.npz")
-        files = [folder / "errors.jpg"]
-        picture = errors.draw(load(), build / HELD_OUT, corpus, arguments.seed)
-        Image.fromarray(picture).save(files[0], quality=88)
-    else:
-        from PIL import Image
-
-        from face2mesh.lab.data import data_folder
-        from face2mesh.lab.figures import people
-        from face2mesh.model import load
-
-        files = [folder / "people.jpg"]
-        Image.fromarray(people.draw(load(), data_folder(arguments), arguments.seed)).save(files[0], quality=88)
-    for file in files:
+    if (arguments.what == CURVES) != bool(arguments.runs):
+        raise Face2MeshError(
+            f"`figures {arguments.what}`: name the folders of runs for `figures curves`, and only for it."
+        )
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    module, way = FIGURES[arguments.what]
+    # Only what draws is opened: others need what may not be installed.
+    for file in way(import_module(f"face2mesh.lab.figures.{module}").draw, arguments):
         print(file)
+
+
+def _model() -> Any:
+    """The packaged model."""
+    from face2mesh.model import load
+
+    return load()
+
+
+def _saved(picture: Any, given: argparse.Namespace) -> list[Path]:
+    """A sheet (H, W, 3) as FIGURE.jpg; Blender's, which has wireframes, as PNG."""
+    from PIL import Image
+
+    if given.what == "blender":
+        path = given.output / "blender.png"
+        Image.fromarray(picture).save(path, optimize=True)
+    else:
+        path = given.output / f"{given.what}.jpg"
+        Image.fromarray(picture).save(path, quality=88)
+    return [path]
