@@ -12,7 +12,6 @@ from made_up import made_up_corpus, made_up_head
 from PIL import Image
 from tiny_model import disk, tiny_followers, tiny_model
 
-import face2mesh
 from face2mesh.draw.sheet import label_height
 from face2mesh.errors import InputFileError
 from face2mesh.lab.base.embeddings import IBUG_68
@@ -228,7 +227,7 @@ def _write_london(folder, model, names):
 
 def test_london(tmp_path, model, monkeypatch):
     _write_london(tmp_path, model, ["007", "003", "005", "011"])
-    monkeypatch.setattr(face2mesh.model.model, "find_faces", _finds_disks)
+    monkeypatch.setattr("face2mesh.model.looking.find_faces", _finds_disks)
     monkeypatch.setattr(detection, "find_faces", _finds_disks)
     assert measure_people(tmp_path) == ["003", "005", "007", "011"]
     result = measure_london(model, tmp_path)
@@ -250,7 +249,7 @@ def _finds_disks(rgb, small=False):
 def test_results_file_tells_how_it_was_made(tmp_path, model, monkeypatch, capsys):
     _write_london(tmp_path, model, ["003", "005", "007", "011"])
     folder = tiny_model(tmp_path / "tiny")
-    monkeypatch.setattr(face2mesh.model.model, "find_faces", _finds_disks)
+    monkeypatch.setattr("face2mesh.model.looking.find_faces", _finds_disks)
     parent = argparse.ArgumentParser()
     command.add_parser(parent.add_subparsers())
     output = tmp_path / "results" / "one.json"
@@ -276,13 +275,13 @@ def test_sheet_of_people(tmp_path, model, monkeypatch):
     monkeypatch.setattr(people, "TILE", 48)
     monkeypatch.setattr(people, "PEOPLE", 4)
     monkeypatch.setattr(people, "ACROSS", 2)
-    monkeypatch.setattr(face2mesh.model.model, "find_faces", lambda rgb, small=False: [])
+    monkeypatch.setattr("face2mesh.model.looking.find_faces", lambda rgb, small=False: [])
     nobody = people.draw(model, tmp_path, seed=1)
     row, column = 48 + 4 + label_height(48), 4 * 48 + 4  # of tiles with their gaps and labels
     assert nobody.shape == (2 * row + 4, 2 * column + 4, 3)
     # A face that is not found leaves the photo alone: the three tiles beside it stay white.
     assert (nobody[4 : 4 + 48, 4 + 48 : 4 + 4 * 48] == 255).all()
-    monkeypatch.setattr(face2mesh.model.model, "find_faces", _finds_disks)
+    monkeypatch.setattr("face2mesh.model.looking.find_faces", _finds_disks)
     sheet = people.draw(model, tmp_path, seed=1)
     np.testing.assert_array_equal(sheet, people.draw(model, tmp_path, seed=1))
     tiles = [sheet[4 : 4 + 48, 4 + k * column + i * 48 :][:, :48] for k in range(2) for i in range(4)]
