@@ -50,6 +50,7 @@ class LocalDecoderConfiguration:
         channels: C.
         order: K of the convolutions.
         hidden: H of the layers between the code and the features.
+        products: how many products of two linear maps each of these layers has beside what it bends.
         person: P.
     """
 
@@ -58,6 +59,7 @@ class LocalDecoderConfiguration:
     channels: int = 24
     order: int = 6
     hidden: tuple[int, ...] = (128, 128)
+    products: int = 48
     person: int = 24
 
 
@@ -161,11 +163,11 @@ class LocalNetwork(nn.Module):
         level, channels = configuration.level, configuration.channels
         count = hierarchy.counts[level]
         self.count, self.channels = count, channels
+        widths = (code_size, *(width + configuration.products for width in configuration.hidden))
         self.hidden = nn.ModuleList(
-            HiddenLayer(width, next_width, seen_size)
-            for width, next_width in pairwise((code_size, *configuration.hidden))
+            HiddenLayer(width, width_out, configuration.products, seen_size) for width, width_out in pairwise(widths)
         )
-        self.spread = nn.Linear(code_size + configuration.hidden[-1], count * channels, bias=False)
+        self.spread = nn.Linear(code_size + widths[-1], count * channels, bias=False)
         nn.init.zeros_(self.spread.weight)
         self.person = nn.Linear(seen_size, configuration.person, bias=False) if seen_size else None
         if seen_size:
@@ -190,22 +192,30 @@ class LocalNetwork(nn.Module):
 
 
 class HiddenLayer(nn.Module):
-    """bend(W x) ⊙ (1 + G s): bent, scaled by what is seen of a person, and 0 stays 0."""
+    """(bend(W x), A x ⊙ B x) ⊙ (1 + G s): bent or multiplied, scaled by what is seen of a person, and 0 stays 0.
 
-    def __init__(self, width: int, width_out: int, seen_size: int) -> None:
-        """Args: numbers in, numbers out, numbers seen (0: none)."""
+    A jaw that turns multiplies what the mouth does: a product learnt from some pairs of movements holds for others.
+    """
+
+    def __init__(self, width: int, width_out: int, products: int, seen_size: int) -> None:
+        """Args: numbers in, numbers out, how many of these are products, numbers seen (0: none)."""
         super().__init__()
-        self.map = nn.Linear(width, width_out, bias=False)
-        self.bend = Bend(width_out)
+        bent = width_out - products
+        self.map = nn.Linear(width, bent, bias=False)
+        self.bend = Bend(bent)
         nn.init.normal_(self.bend.shift, std=0.5)  # bent at different places from the start
+        self.factors = nn.Linear(width, 2 * products, bias=False)
+        self.products = products
         self.gate = nn.Linear(seen_size, width_out, bias=False) if seen_size else None
         if self.gate is not None:
             nn.init.normal_(self.gate.weight, std=0.3 / math.sqrt(seen_size))
 
     def forward(self, x: Tensor, seen: Tensor | None) -> Tensor:
         """(B, N) and (B, seen size) to (B, N')."""
-        bent: Tensor = self.bend(self.map(x))
-        return bent if self.gate is None or seen is None else bent * (1 + self.gate(seen))
+        factors = self.factors(x)
+        products = factors[:, : self.products] * factors[:, self.products :]
+        hidden = torch.cat([self.bend(self.map(x)), products], 1)
+        return hidden if self.gate is None or seen is None else hidden * (1 + self.gate(seen))
 
 
 class CellRead(nn.Module):
@@ -316,5 +326,5 @@ def _principal_fields(
         kept = kept[sizes[kept] > 1e-7 * sizes.max()]  # of what is next to nothing singular values do not converge
         fields.append((vectors[:, kept].T.astype(np.float32) @ half) / math.sqrt(len(left)))
         signs.append(np.full(len(kept), sign))
-    together = np.concatenate(fields)
-    return together.reshape(len(together), *left.shape[1:]), np.concatenate(signs)
+    together: NDArray[np.float32] = np.concatenate(fields).reshape(-1, *left.shape[1:])
+    return together, np.concatenate(signs)

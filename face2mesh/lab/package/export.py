@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 OPSET = 18
-LARGE = 100_000  # numbers in a matrix that is worth storing in fixed point
+LARGE = 20_000  # numbers in a matrix that is worth storing in fixed point
 HALVED = 10_000  # numbers in an array that is worth storing in half precision
 REPEATED = 500  # numbers in a constant that is worth storing once where there are equal ones
 LARGEST_INT16 = 32_767
