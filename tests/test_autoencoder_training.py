@@ -107,9 +107,12 @@ def test_measuring_that_was_stopped_measures_only_what_is_missing(build, tmp_pat
             optimisation=replace(BRIEF, steps=1), numbers={"4": 5000}, network=SMALL["local"]
         )
         train_autoencoder(training, 4, seed, build, run)
+    monkeypatch.setattr("face2mesh.lab.autoencoder.measure.FITTED_FROM", 1)
     kept = []
     first = measure(build, runs[:1], (4,), ("moving",), keep=lambda found: kept.append(json.dumps(found)))
     assert kept == [json.dumps(first)]
+    (ours,) = first["moving"]["networks"]
+    assert ours["fitted"]["validation"]["mean_mm"] <= ours["validation"]["mean_mm"] + 1e-5
     again = measure(build, runs, (4,), ("moving",), first)
     assert again["moving"]["networks"][0] == first["moving"]["networks"][0]
     assert [one["seed"] for one in again["moving"]["networks"]] == [0, 1]
@@ -122,7 +125,9 @@ def test_a_summary_is_that_of_its_numbers():
     assert found == {"mean_mm": 2.0, "median_mm": 1.5, "p95_mm": 4.55, "rms_mm": pytest.approx(30**0.5 / 2, abs=1e-5)}
 
 
-@pytest.mark.parametrize("name", ["local", "local-equal", "classical", "classical-long", "linear", "classical-linear"])
+@pytest.mark.parametrize(
+    "name", ["local", "local-8", "local-32", "local-equal", "classical", "classical-long", "linear", "classical-linear"]
+)
 def test_configurations_are_valid(name):
     training = read_configuration(CONFIGURATIONS / f"autoencoder-{name}.toml", AutoencoderTraining)
     assert training.world == ("linear" if "linear" in name else "moving")
@@ -147,7 +152,7 @@ def made_up_results():
 
     what = {"code": 8, "samples": 1000, "parameters": 12_345}
     networks = [
-        {"kind": "local", "seed": 0, "run": "a", **what, **each(0.2)},
+        {"kind": "local", "seed": 0, "run": "a", **what, **each(0.2), "fitted": each(0.1)},
         {"kind": "classical", "seed": 0, "run": "b", **what, **each(0.5)},
         {"kind": "classical", "seed": 1, "run": "c", **what, **each(0.7)},
     ]
@@ -161,7 +166,13 @@ def test_tables_and_figure_show_the_results(tmp_path):
     assert "| 8 | classical, 2 seeds | 1,000 | 12,345 | 0.600 [0.500 to 0.700] / 0.300 / 1.800 (+50 %)" in text
     assert text.count("| 8 | PCA |") == 2
     points = points_of(made_up_results()["moving"], "held-out-people")
-    assert points == {"PCA": [(8, 0.4)], "classical": [(8, pytest.approx(0.6))], "ours": [(8, 0.2)]}
+    assert points == {
+        "PCA": [(8, 0.4)],
+        "classical": [(8, pytest.approx(0.6))],
+        "ours": [(8, 0.2)],
+        "ours, fitted": [(8, 0.1)],
+    }
+    assert "| 8 | ours, fitted, seed 0 | 1,000 | 12,345 | 0.100 / 0.050 / 0.300 (−75 %)" in text
     assert best_run(made_up_results()["moving"], "classical", 8) == "b"
     (tmp_path / "results.json").write_text(json.dumps(made_up_results()))
     assert draw(tmp_path / "results.json", tmp_path) == [tmp_path / "autoencoder.png"]

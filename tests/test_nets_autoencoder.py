@@ -188,6 +188,24 @@ def test_some_vertices_are_decoded_as_all_are(hierarchy, meshes, convolutions):
         torch.testing.assert_close(network.decode_at(code, rows), whole[:, rows], atol=1e-4, rtol=1e-4)
 
 
+def test_a_fit_finds_the_code_of_what_was_decoded(hierarchy, meshes):
+    network = local_network(hierarchy, meshes, numbers=8000)[0]
+    with torch.no_grad():
+        for parameter in network.up.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+        network.spread.weight[:, 6:] = 0.1
+    true = torch.randn(4, 6, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        made = network.decode(true)
+        start = true + 0.3
+        fits = [network.fitted(made, start, steps) for steps in (0, 1, 8)]
+        errors = [float((network.decode(code) - made).norm(dim=2).mean()) for code in fits]
+    assert torch.equal(fits[0], start)
+    assert errors[2] < 0.02 * errors[0]
+    assert errors[1] < errors[0]
+    torch.testing.assert_close(network.fitted(made[:1], start[:1]), network.fitted(made, start)[:1], atol=1e-3, rtol=0)
+
+
 def test_a_coarse_convolution_is_a_chebyshev_convolution(hierarchy):
     laplacian = SparseMatrix(hierarchy.levels[3].scaled_laplacian())
     one, other = CoarseConvolution(3, 4, 6, laplacian), ChebyshevConvolution(3, 4, 6, laplacian)

@@ -23,11 +23,14 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.moving import MovingCorpus
 from face2mesh.lab.corpus.splits import SPLITS
 from face2mesh.lab.graph.hierarchy import Hierarchy
+from face2mesh.lab.nets.local_autoencoder import LocalAutoencoder
 from face2mesh.lab.train.checkpoint import CHECKPOINT
 from face2mesh.store import sha256
 
 MEASURED = SETS[1:]
 ORACLE_MESHES = 300
+FITTED_FROM = 100_000
+"""Samples of training from which on our decoder is also fitted to the meshes: brief runs are only for comparison."""
 _BATCH = 50
 
 Rebuild = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -138,6 +141,7 @@ def of_run(network: Autoencoder, header: Mapping[str, Any], sets: Mapping[str, M
     """How a network was trained, its size and cost, and its errors on each set."""
     configuration = header["configuration"]
     settings = configuration["optimisation"]
+    samples = header["step"] * settings["batch"]
     some = sets["validation"].take(slice(0, _BATCH))
     began = time.process_time()
     of_network(network)(some)
@@ -146,14 +150,31 @@ def of_run(network: Autoencoder, header: Mapping[str, Any], sets: Mapping[str, M
         "code": configuration["code_size"],
         "seed": settings["seed"],
         "steps": header["step"],
-        "samples": header["step"] * settings["batch"],
+        "samples": samples,
         "mixed": configuration["mixed"],
         "learning_rate": settings["learning_rate"],
         "parameters": parameters_of(network),
         "cpu_ms_a_mesh": round(1e3 * (time.process_time() - began) / len(some), 2),
         "network": header["network"],
         **{name: errors(of_network(network), meshes) for name, meshes in sets.items()},
+        **(of_fitted(network, sets) if isinstance(network, LocalAutoencoder) and samples >= FITTED_FROM else {}),
     }
+
+
+def of_fitted(network: LocalAutoencoder, sets: Mapping[str, Meshes]) -> dict[str, Any]:
+    """ "fitted": cost and errors when the decoder is fitted to each mesh, from the encoder's answer on."""
+
+    def rebuild(meshes: NDArray[np.float32]) -> NDArray[np.float32]:
+        given = torch.from_numpy(meshes)
+        with torch.no_grad():
+            made: NDArray[np.float32] = network.decode(network.fitted(given, network.encode(given))).numpy()
+        return made
+
+    some = sets["validation"].take(slice(0, _BATCH))
+    began = time.process_time()
+    rebuild(some)
+    once = round(1e3 * (time.process_time() - began) / len(some), 2)
+    return {"fitted": {"cpu_ms_a_mesh": once, **{name: errors(rebuild, meshes) for name, meshes in sets.items()}}}
 
 
 def bounds(corpus: Corpus | MovingCorpus, meshes: Meshes, size: int) -> dict[str, float]:

@@ -36,6 +36,9 @@ def _table(world: str, entry: Mapping[str, Any]) -> str:
             told = f"{len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]['seed']}"
             cells = [_errors([one[name] for one in seeds], linear[name]) for name in SETS]
             lines.append(_row([size, f"{NAMES[kind]}, {told}", f"{samples:,}", f"{parameters:,}", *cells]))
+            if all("fitted" in one for one in seeds):
+                cells = [_errors([one["fitted"][name] for one in seeds], linear[name]) for name in SETS]
+                lines.append(_row([size, f"{NAMES[kind]}, fitted, {told}", f"{samples:,}", f"{parameters:,}", *cells]))
     return "\n".join(lines)
 
 

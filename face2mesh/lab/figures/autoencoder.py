@@ -24,7 +24,12 @@ from face2mesh.lab.graph.hierarchy import Hierarchy
 SHOWN_CODE, SHOWN_AMOUNTS = 16, (0.5, 0.9)
 """Numbers in the code of the heads with errors, and where they stand among all by how much moves."""
 
-_COLOURS: dict[str, Colour] = {"ours": (20, 90, 170), "classical": (200, 96, 40), "PCA": (110, 110, 114)}
+_COLOURS: dict[str, Colour] = {
+    "ours, fitted": (20, 130, 75),
+    "ours": (20, 90, 170),
+    "classical": (200, 96, 40),
+    "PCA": (110, 110, 114),
+}
 _PANELS = (
     ("moving", "held-out-people", "moving: held-out people"),
     ("moving", "held-out-pairs", "moving: held-out combinations"),
@@ -72,8 +77,11 @@ def points_of(entry: dict[str, Any], name: str) -> Points:
         for size in sorted({one["code"] for one in runs}):
             own = [one for one in runs if one["code"] == size]
             most = max(one["samples"] for one in own)
-            mean = np.mean([one[name]["mean_mm"] for one in own if one["samples"] == most])
-            points.setdefault(label, []).append((size, float(mean)))
+            longest = [one for one in own if one["samples"] == most]
+            points.setdefault(label, []).append((size, float(np.mean([one[name]["mean_mm"] for one in longest]))))
+            fitted = [one["fitted"][name]["mean_mm"] for one in longest if "fitted" in one]
+            if fitted:
+                points.setdefault("ours, fitted", []).append((size, float(np.mean(fitted))))
     return points
 
 

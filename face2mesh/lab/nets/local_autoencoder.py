@@ -33,6 +33,12 @@ from face2mesh.lab.nets.autoencoder import Mirror, composed_pooling
 from face2mesh.lab.nets.decoder import Bend
 from face2mesh.lab.nets.local_bases import LocalBases, Patches, check_level
 
+FITTED_STEPS = 3
+"""Of a fit of the decoder to a mesh."""
+_FITTED_EVERY = 16  # vertex of one side is looked at by a fit
+_NEAR_MM = 0.01
+_DIFFERENCE = 0.02
+
 
 @dataclass(frozen=True)
 class LocalConfiguration:
@@ -158,6 +164,49 @@ class LocalAutoencoder(nn.Module):
         mirrored = torch.cat(other.chunk(2, 1)[::-1], 1) * other.new_tensor([-1.0, 1.0, 1.0])
         displacements: Tensor = self.scale * (one + mirrored)
         return displacements
+
+    @torch.no_grad()
+    def fitted(self, meshes: Tensor, code: Tensor, steps: int = FITTED_STEPS) -> Tensor:
+        """Better codes of meshes: the decoder fitted to them, from the encoder's answer on.
+
+        Steps of Levenberg and Marquardt (Marquardt 1963) on the mean distance at some of the vertices, whose squares
+        are weighted by one over the distance (iteratively reweighted least squares); a step that does not help is not
+        taken. Nothing is learnt here.
+
+        Args:
+            meshes: (B, S, 3) mm.
+            code: (B, Z), where to start.
+            steps: of the fit.
+
+        Returns:
+            (B, Z).
+        """
+        left = torch.arange(len(self.mirror.other))
+        left = left[left <= self.mirror.other][::_FITTED_EVERY]
+        rows = torch.cat([left, self.mirror.other[left]])
+        wanted = (meshes - self.mean)[:, rows]
+
+        def at(code: Tensor) -> Tensor:
+            return self.decode_at(code, rows)
+
+        made, damping = at(code), code.new_full((len(code), 1, 1), 1e-3)
+        distance = (made - wanted).norm(dim=2)
+        for _ in range(steps):
+            columns = [(at(code + _DIFFERENCE * one) - made) / _DIFFERENCE for one in torch.eye(code.shape[1])]
+            jacobian = torch.stack(columns, 3).flatten(1, 2)  # (B, 3r, Z)
+            weighted = jacobian / (distance + _NEAR_MM).repeat_interleave(3, 1)[:, :, None]
+            squares = weighted.transpose(1, 2) @ jacobian
+            size = squares.diagonal(dim1=1, dim2=2)
+            ridge = torch.diag_embed(size + 1e-3 * size.mean(1, keepdim=True))
+            gradient = weighted.transpose(1, 2) @ (made - wanted).flatten(1)[:, :, None]
+            tried = code - torch.linalg.solve(squares + damping * ridge, gradient)[:, :, 0]
+            made_then = at(tried)
+            distance_then = (made_then - wanted).norm(dim=2)
+            better = (distance_then.mean(1) < distance.mean(1))[:, None]
+            code, distance = torch.where(better, tried, code), torch.where(better, distance_then, distance)
+            made = torch.where(better[:, :, None], made_then, made)
+            damping = damping * torch.where(better[:, :, None], 0.3, 10.0)
+        return code
 
     def features(self, code: Tensor) -> Tensor:
         """(B, Z) to features (2B, n, m) of the code and of the mirrored one."""
