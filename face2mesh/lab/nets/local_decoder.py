@@ -318,13 +318,15 @@ def _principal_fields(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Principal components of fields (N, S, 3), even and odd: what a deviation moves (R, S, 3) mm, and signs (R,)."""
     mirrored = left[:, mirror] * np.array([-1, 1, 1], np.float32)
-    fields, signs = [], []
+    fields: list[NDArray[np.float32]] = []
+    signs: list[NDArray[np.float64]] = []
     for sign in (1.0, -1.0):
         half = ((left + sign * mirrored) / 2).reshape(len(left), -1)
         sizes, vectors = np.linalg.eigh((half @ half.T).astype(np.float64))
         kept = np.argsort(-sizes)[:count]
         kept = kept[sizes[kept] > 1e-7 * sizes.max()]  # of what is next to nothing singular values do not converge
-        fields.append((vectors[:, kept].T.astype(np.float32) @ half) / math.sqrt(len(left)))
+        moved = (vectors[:, kept].T.astype(np.float32) @ half) / math.sqrt(len(left))
+        fields.append(np.asarray(moved, np.float32))
         signs.append(np.full(len(kept), sign))
     together: NDArray[np.float32] = np.concatenate(fields).reshape(-1, *left.shape[1:])
     return together, np.concatenate(signs)
