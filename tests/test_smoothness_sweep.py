@@ -16,7 +16,8 @@ from face2mesh.cli.main import main
 from face2mesh.errors import InputFileError
 from face2mesh.lab.smoothness.comparison import compared, curve_noise
 from face2mesh.lab.smoothness.meshes import read_task
-from face2mesh.lab.smoothness.sweep import MEAN_HEAD, REGRESSION, measures, packaged, untrained
+from face2mesh.lab.smoothness.remedies import LOCAL_RECIPE
+from face2mesh.lab.smoothness.sweep import MEAN_HEAD, REGRESSION, decoder_of, measures, packaged, untrained
 from face2mesh.lab.smoothness.task import Task, patch_of
 from face2mesh.model import load
 from face2mesh.store import provenance
@@ -112,7 +113,7 @@ def test_a_region_of_the_head_is_symmetric() -> None:
 def test_the_whole_command_and_how_it_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("face2mesh.lab.figures.smoothness.TILE", 100)
+    monkeypatch.setattr("face2mesh.lab.figures.error_maps.TILE", 100)
     results, pictures = tmp_path / "smoothness.json", tmp_path / "pictures"
     command = ["lab", "--build", str(tmp_path / "build"), "smoothness", str(archive(tmp_path)), "--steps", "8"]
     command += ["--code", "4", "-o", str(results), "--pictures", str(pictures), "--only"]
@@ -162,13 +163,71 @@ def test_the_packaged_decoders_on_codes_of_nobody() -> None:
     zero = np.zeros((2, model.identity_size), np.float32)
     none = np.zeros((2, *rest.shape), np.float32)
     references = np.stack([rest, rest])
-    task = Task("people", patch, rest, zero, none, zero, none, references, np.arange(2), 0, {})
+    task = Task("people", patch, rest, zero, none, zero, none, references, np.arange(2), 0, none[:0], {})
     np.testing.assert_allclose(packaged(task)["packaged decoders"], 0, atol=1e-2)
     codes = np.concatenate([np.zeros((2, 52), np.float32), zero], 1)
     moving = replace(task, name="expressions", held_codes=codes, identity_size=model.identity_size)
     np.testing.assert_allclose(packaged(moving)["packaged decoders"], 0, atol=1e-2)
+    assert set(packaged(replace(moving, name="motions"))) == {"packaged decoders"}
     assert packaged(replace(task, name="own")) == {}
     assert packaged(replace(task, held_codes=zero[:, 1:])) == {}
+
+
+def test_the_packaged_model_is_settled_as_heads_with_contact_are() -> None:
+    model = load()
+    patch = patch_of(model.base_head, "face")
+    rest = model.base_head.vertices[patch.vertices]
+    codes = np.zeros((2, 52 + model.identity_size), np.float32)
+    codes[0, 8:10] = 0.9  # a blink
+    none = np.zeros((2, *rest.shape), np.float32)
+    task = Task(
+        "expressions", patch, rest, codes, none, codes, none, none, np.arange(2), model.identity_size, none[:0], {}
+    )
+    found = packaged(task)
+    apart = np.linalg.norm(found["packaged model"] - found["packaged decoders"], axis=2).max(1)
+    assert apart[0] > 0.2
+    assert apart[1] < 1e-2
+
+
+def made_up_motions() -> Task:
+    """Few moving heads on the made-up head; what they show is the product of two weights."""
+    base = made_up_head()
+    patch = patch_of(base, "skin")
+    rest = base.vertices[patch.vertices]
+    rng = np.random.default_rng(3)
+    codes = np.zeros((60, 52 + 2), np.float32)
+    codes[:, [3, 20]] = rng.random((60, 2))
+    field = rng.standard_normal(rest.shape).astype(np.float32)
+    field = (field + field[patch.mirror] * np.float32([-1, 1, 1])) / 2
+    moved = field * (codes[:, 3] * codes[:, 20])[:, None, None]
+    modes = rng.standard_normal((2, *rest.shape)).astype(np.float32)
+    return Task(
+        name="made up",
+        patch=patch,
+        rest=rest,
+        codes=codes[:50],
+        displacements=moved[:50],
+        held_codes=codes[50:],
+        held=moved[50:],
+        references=np.stack([rest] * 10),
+        person=np.arange(10),
+        identity_size=2,
+        modes=modes,
+        configuration={"corpus": "motions"},
+    )
+
+
+def test_the_network_for_heads_that_move_starts_as_a_regression_and_answers_by_weights_and_person() -> None:
+    torch = pytest.importorskip("torch")
+    task = made_up_motions()
+    network = decoder_of(LOCAL_RECIPE, task, 0)
+    with torch.no_grad():
+        made = network(torch.from_numpy(task.held_codes)).numpy()
+        assert not network(torch.zeros(1, 54)).any()
+    assert made.shape == task.held.shape
+    assert np.linalg.norm(made - task.held, axis=2).mean() < 0.5 * np.linalg.norm(task.held, axis=2).mean()
+    with pytest.raises(InputFileError, match="for heads that move"):
+        decoder_of(LOCAL_RECIPE, replace(task, identity_size=0), 0)
 
 
 def test_noise_on_a_curve_by_hand() -> None:

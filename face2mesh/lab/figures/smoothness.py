@@ -12,8 +12,8 @@ from face2mesh.draw.sheet import INK
 from face2mesh.lab.figures.axes import Axis, linear_axis, logarithmic_axis
 from face2mesh.lab.figures.error_maps import error_sheet
 from face2mesh.lab.figures.plot import PALE, Colour, Plot, side_by_side
-from face2mesh.lab.smoothness.remedies import OURS, PENALTIES, PLAIN, SWEEP, TRUNK, TRUNK_SWEEP
-from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED, REGRESSION
+from face2mesh.lab.smoothness.remedies import LOCAL, OURS, PENALTIES, PLAIN, SWEEP, TRUNK, TRUNK_SWEEP
+from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED, REGRESSION, SETTLED
 from face2mesh.lab.smoothness.task import Task
 
 RED, BLUE, GREEN, GREY, AMBER = (190, 50, 40), (40, 95, 170), (20, 130, 75), (140, 140, 142), (200, 130, 20)
@@ -85,7 +85,7 @@ def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Pictu
         places = [at(first[name]) for name in names]
         plot.line([x for x, _ in places], [y for _, y in places], colour)
     curve = [name for names in curves.values() for name in names]
-    own = {*curve, OURS}
+    own = {*curve, OURS, LOCAL}
     named: list[tuple[float, float, str, Colour]] = []
     for measured in found["runs"]:
         name, again = measured["run"]["recipe"]["name"], measured["run"]["seed"] > 0
@@ -94,7 +94,7 @@ def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Pictu
         if not again:
             told = name.rpartition("penalty-")[2] if name in curve else name
             named.append((*at(measured), told, colour if name in own else PALE))
-    for name in (REGRESSION, PACKAGED):
+    for name in (REGRESSION, PACKAGED, SETTLED):
         if name in found["untrained"]:
             place = at(found["untrained"][name])
             plot.point(*place, AMBER, 7, hollow=True)
@@ -110,7 +110,7 @@ def _by_weight(found: Measured, first: Mapping[str, Measured]) -> Picture:
     }
     level: dict[str, tuple[float, Colour]] = {
         name: (first[name]["normal_degrees"]["value"], _colour(name) or GREY)
-        for name in (PLAIN, TRUNK, OURS)
+        for name in (PLAIN, TRUNK, OURS, LOCAL)
         if name in first
     }
     level[MEAN_HEAD] = (found["untrained"][MEAN_HEAD]["normal_degrees"]["value"], GREY)
@@ -148,6 +148,7 @@ def _lines(named: Mapping[str, Any]) -> list[tuple[str, Colour]]:
         *((f"penalty-{w:g}", shade) for w, shade in zip(SHOWN_PENALTIES, shades, strict=True)),
         (TRUNK, VIOLET),
         (OURS, GREEN),
+        (LOCAL, AMBER),
     ]
     return [(name, colour) for name, colour in wanted if name in named]
 
@@ -157,6 +158,6 @@ def _told(name: str) -> str:
 
 
 def _colour(name: str) -> Colour | None:
-    known = {PLAIN: RED, TRUNK: VIOLET, OURS: GREEN}
+    known = {PLAIN: RED, TRUNK: VIOLET, OURS: GREEN, LOCAL: AMBER}
     by_start = {"penalty-": BLUE, f"{TRUNK}-penalty-": VIOLET}
     return known.get(name) or next((colour for start, colour in by_start.items() if name.startswith(start)), None)

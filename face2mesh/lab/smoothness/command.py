@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,33 @@ from face2mesh.errors import Face2MeshError, InputFileError
 from face2mesh.lab.options import add_output
 from face2mesh.lab.smoothness.comparison import compared
 from face2mesh.lab.smoothness.meshes import read_task
-from face2mesh.lab.smoothness.remedies import OUR_RECIPE, OURS, PLAIN, REMEDIES, SWEEP, TRUNK_SWEEP, Recipe
-from face2mesh.lab.smoothness.sweep import PREDICTED, Run, measures, packaged, swept, untrained
-from face2mesh.lab.smoothness.task import CORPORA, Task, draw_expressions, draw_people
+from face2mesh.lab.smoothness.remedies import (
+    LOCAL,
+    LOCAL_RECIPE,
+    OUR_RECIPE,
+    OURS,
+    PLAIN,
+    REMEDIES,
+    SWEEP,
+    TRUNK_SWEEP,
+    Recipe,
+)
+from face2mesh.lab.smoothness.sweep import PREDICTED, SETTLED, Run, measures, packaged, swept, untrained
+from face2mesh.lab.smoothness.task import CORPORA, PEOPLE, Task, draw_expressions, draw_people
 from face2mesh.store import provenance, provenance_of_measures, write_document
 
 FORMAT, VERSION = "face2mesh/smoothness", 1
 FOLDER, TASK = "smoothness", "task.npz"
-_DRAW = {"people": draw_people, "expressions": draw_expressions}
-_INPUTS = {"people": ("base-head", "corpus"), "expressions": ("base-head", "corpus", "moving-corpus")}
-_MAIN = (PLAIN, OURS)
+_DRAW: dict[str, Callable[[Path, str, int, int], Task]] = {
+    "people": draw_people,
+    "expressions": draw_expressions,
+    "motions": partial(draw_expressions, contact=False),
+}
+_MOVING = ("base-head", "corpus", "moving-corpus")
+_INPUTS = {"people": _MOVING[:2], "expressions": _MOVING, "motions": _MOVING}
+_MAIN = (PLAIN, OURS, LOCAL)
 """Of which further seeds are trained."""
-RECIPES = {recipe.name: recipe for recipe in (*SWEEP, *TRUNK_SWEEP, OUR_RECIPE, *REMEDIES)}
+RECIPES = {recipe.name: recipe for recipe in (*SWEEP, *TRUNK_SWEEP, OUR_RECIPE, LOCAL_RECIPE, *REMEDIES)}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -157,7 +173,9 @@ def chosen_runs(arguments: argparse.Namespace) -> list[Run]:
     if arguments.only:
         recipes = [RECIPES[name] for name in RECIPES if name in arguments.only]
     else:
-        recipes = [*SWEEP[:1], OUR_RECIPE, *SWEEP[1:], *((*TRUNK_SWEEP, *REMEDIES) if arguments.remedies else ())]
+        moving = arguments.corpus in CORPORA and arguments.corpus != PEOPLE
+        ours = (OUR_RECIPE, LOCAL_RECIPE) if moving else (OUR_RECIPE,)
+        recipes = [*SWEEP[:1], *ours, *SWEEP[1:], *((*TRUNK_SWEEP, *REMEDIES) if arguments.remedies else ())]
     runs = [Run(recipe, 0, arguments.steps * recipe.longer) for recipe in recipes]
     further = [recipe for recipe in recipes if recipe.name in _MAIN]
     return runs + [Run(recipe, seed, arguments.steps) for seed in range(1, arguments.seeds) for recipe in further]
@@ -170,6 +188,7 @@ def summary(task: Task, done: list[dict[str, Any]], baselines: dict[str, Any]) -
         kind: [first[recipe.name] for recipe in recipes if recipe.name in first]
         for kind, recipes in (("classical", SWEEP), ("trunk", TRUNK_SWEEP))
     }
+    best = _best(first, baselines)
     return {
         "configuration": task.configuration,
         "vertices": len(task.rest),
@@ -178,10 +197,13 @@ def summary(task: Task, done: list[dict[str, Any]], baselines: dict[str, Any]) -
         "runs": done,
         "untrained": baselines,
         "spread": spreads(done),
-        "ours_against": {
-            kind: compared(first[OURS], curve) for kind, curve in curves.items() if curve and OURS in first
-        },
+        "ours_against": {kind: compared(best, curve) for kind, curve in curves.items() if curve and best},
     }
+
+
+def _best(first: dict[str, Any], baselines: dict[str, Any]) -> dict[str, Any] | None:
+    """Ours: the packaged model where it answers for all of the task, else its network, else the one for people."""
+    return baselines.get(SETTLED) or first.get(LOCAL) or first.get(OURS)
 
 
 def spreads(done: list[dict[str, Any]]) -> dict[str, dict[str, list[float]]]:

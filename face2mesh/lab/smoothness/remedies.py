@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from face2mesh.lab.nets.decoder import TrunkConfiguration
+from face2mesh.lab.nets.local_decoder import LocalDecoderConfiguration
 from face2mesh.lab.smoothness.decoder import Remedies
 from face2mesh.lab.smoothness.objective import SweepWeights
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """Weights of mean ‖L·pred‖² (mm²) against a mean vertex distance of 1 mm: five decades."""
-PLAIN, TRUNK, OURS = "plain", "trunk", "ours"
+PLAIN, TRUNK, OURS, LOCAL = "plain", "trunk", "ours", "local"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Recipe:
 
     Attributes:
         name: in the command, the results and the pictures.
-        network: the classical decoder with what is changed, or the project's own.
+        network: the classical decoder with what is changed, or one of the project's own.
         weights: of the objective.
         linear_base: the decoder adds to a linear map of the code (see `OnLinearBase`).
         learning_rate: of AdamW at its highest.
@@ -28,7 +29,7 @@ class Recipe:
     """
 
     name: str
-    network: Remedies | TrunkConfiguration = field(default_factory=Remedies)
+    network: Remedies | TrunkConfiguration | LocalDecoderConfiguration = field(default_factory=Remedies)
     weights: SweepWeights = field(default_factory=SweepWeights)
     linear_base: bool = False
     learning_rate: float = 5e-3
@@ -57,6 +58,8 @@ TRUNK_SWEEP: tuple[Recipe, ...] = (
     *(penalised_trunk(weight) for weight in PENALTIES),
 )
 OUR_RECIPE = Recipe(OURS, TrunkConfiguration(), SweepWeights(edges=1.0), linear_base=True, learning_rate=3e-3)
+# The packaged expression decoder's network, for heads that move; features on about as many vertices as there.
+LOCAL_RECIPE = Recipe(LOCAL, LocalDecoderConfiguration(level=2), SweepWeights(edges=1.0), learning_rate=2e-3)
 REMEDIES: tuple[Recipe, ...] = (
     Recipe("laplacian-match", weights=SweepWeights(laplacian_match=10.0)),
     Recipe("edges", weights=SweepWeights(edges=1.0)),

@@ -9,7 +9,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,25 @@ from face2mesh.head import ARKIT_NAMES
 from face2mesh.lab.evaluate.detail import UPPER_HALF, Moments, moments, normal_errors, spectrum
 from face2mesh.lab.evaluate.intervals import Estimate, estimate, mean
 from face2mesh.lab.nets.decoder import Trunk, TrunkConfiguration
+from face2mesh.lab.nets.local_decoder import LocalDecoderConfiguration, LocalExpressionDecoder, start_expression
 from face2mesh.lab.smoothness.decoder import OnLinearBase, RemediedDecoder, Remedies
 from face2mesh.lab.smoothness.objective import SweepObjective, regression
 from face2mesh.lab.smoothness.remedies import Recipe
-from face2mesh.lab.smoothness.task import CORPORA, Task
+from face2mesh.lab.smoothness.task import CORPORA, EXPRESSIONS, Task
 from face2mesh.lab.train.checkpoint import CHECKPOINT, load_average, read_checkpoint
 from face2mesh.lab.train.configuration import Optimisation
 from face2mesh.lab.train.loop import train
 from face2mesh.model import load as load_model
 from face2mesh.store import write_atomically
 
+STARTED_FROM = 1024
+"""Heads of which local bases are made."""
 MEASURED = "measured.json"
 PREDICTED = "predicted.npy"
 MEAN_HEAD, REGRESSION = "mean head", "linear regression"
-PACKAGED = "packaged decoders"
-"""What needs no training: no displacement at all, the linear map from the codes, and what is packaged."""
+PACKAGED, SETTLED = "packaged decoders", "packaged model"
+"""What needs no training: no displacement at all, the linear map from the codes, and what is packaged, settled or
+not."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,31 @@ class Split(nn.Module):
         return gated
 
 
+class People(nn.Module):
+    """A decoder of weights and identity codes on codes (B, Z) that hold both, the identity last."""
+
+    def __init__(self, decoder: LocalExpressionDecoder) -> None:
+        """Args: the decoder."""
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, code: Tensor) -> Tensor:
+        """(B, Z) to (B, V, 3) mm."""
+        size = self.decoder.configuration.identity_size
+        displacement: Tensor = self.decoder(code[:, -size:], code[:, :-size])
+        return displacement
+
+
 def decoder_of(recipe: Recipe, task: Task, seed: int) -> nn.Module:
-    """A new decoder of a recipe for a task: codes (B, Z) to displacements (B, V, 3) in mm."""
+    """A new decoder of a recipe for a task: codes (B, Z) to displacements (B, V, 3) in mm.
+
+    Raises:
+        InputFileError: the recipe is for heads that move, the task is none.
+    """
     torch.manual_seed(seed)
     network = recipe.network
+    if isinstance(network, LocalDecoderConfiguration):
+        return _local(network, task, recipe.name)
     weight, constant = regression(task.codes, task.displacements)
     if isinstance(network, Remedies):
         # Each number of the code counts as much as it moves the mesh: else the first steps are spent on noise.
@@ -99,6 +124,16 @@ def decoder_of(recipe: Recipe, task: Task, seed: int) -> nn.Module:
             nn.init.zeros_(trunk.read.weight)
         decoder = Split(trunk, identity)
     return OnLinearBase(weight, constant, decoder) if recipe.linear_base else decoder
+
+
+def _local(network: LocalDecoderConfiguration, task: Task, name: str) -> nn.Module:
+    if not task.identity_size:
+        raise InputFileError(f"{task.name}: {name} is for heads that move; take the corpus expressions or motions.")
+    level = min(network.level, len(task.hierarchy.levels) - 1)
+    decoder = LocalExpressionDecoder(replace(network, identity_size=task.identity_size, level=level), task.hierarchy)
+    weights = task.codes[:STARTED_FROM, : -task.identity_size]
+    start_expression(decoder, task.hierarchy, task.modes, weights, task.displacements[:STARTED_FROM])
+    return People(decoder)
 
 
 def trained(run: Run, task: Task, folder: Path, origin: dict[str, Any]) -> tuple[nn.Module, float]:
@@ -229,7 +264,11 @@ def _measured(run: Run, task: Task, folder: Path) -> dict[str, Any] | None:
 
 
 def packaged(task: Task) -> dict[str, NDArray[np.float32]]:
-    """What the packaged model's decoders make (M, V, 3) of a task of its corpus, by name; nothing for other meshes."""
+    """What the packaged model makes (M, V, 3) of a task of its corpus, by name; nothing for other meshes.
+
+    "packaged decoders" are its networks alone. The "packaged model" settles what touches, as heads of the corpus with
+    contact are settled.
+    """
     if task.name not in CORPORA:
         return {}
     model = load_model()
@@ -240,11 +279,16 @@ def packaged(task: Task) -> dict[str, NDArray[np.float32]]:
         return {}
     decoder, codes = model.skin_decoder, task.held_codes
     pieces = np.array_split(np.arange(len(codes)), max(len(codes) // 16, 1))
-    if task.identity_size:
-        skins = [decoder.displacement(codes[some, -size:], codes[some, :-size])[:, rows] for some in pieces]
-    else:
+    if not task.identity_size:
         skins = [decoder.neutral(codes[some])[:, rows] - task.references[some] for some in pieces]
-    return {PACKAGED: np.concatenate(skins)}
+        return {PACKAGED: np.concatenate(skins)}
+    found = {PACKAGED: [decoder.displacement(codes[some, -size:], codes[some, :-size])[:, rows] for some in pieces]}
+    if task.name == EXPRESSIONS:
+        found[SETTLED] = [
+            (model.decode(codes[some, -size:], codes[some, :-size]) - model.decode(codes[some, -size:]))[:, rows]
+            for some in pieces
+        ]
+    return {name: np.concatenate(skins) for name, skins in found.items()}
 
 
 def untrained(task: Task) -> dict[str, NDArray[np.float32]]:

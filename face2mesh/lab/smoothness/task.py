@@ -29,8 +29,8 @@ from face2mesh.store import read_arrays, sha256, write_arrays
 KIND = "smoothness-task"
 VERSION = 1
 MADE_BY = "face2mesh lab smoothness"
-CORPORA = ("people", "expressions")
-"""What can be drawn from the corpus in the build folder."""
+PEOPLE, EXPRESSIONS, MOTIONS = CORPORA = ("people", "expressions", "motions")
+"""What can be drawn from the corpus in the build folder: neutral heads, moving heads, and these before contact."""
 WHOLE = "skin"
 """Name of the region that is the whole skin."""
 LARGEST_POOLINGS, COARSEST = 4, 16
@@ -70,6 +70,7 @@ class Task:
         references: (M, V, 3) mm, what a held-out displacement starts from: the mean head, or the person's neutral.
         person: (M,) who is who, for intervals.
         identity_size: how many numbers at the code's end say who it is (and may multiply); 0 for one plain code.
+        modes: (identity_size, V, 3) mm, what each of them does to the neutral face.
         configuration: how it was drawn, for provenance.
     """
 
@@ -83,6 +84,7 @@ class Task:
     references: FloatArray
     person: NDArray[np.int64]
     identity_size: int
+    modes: FloatArray
     configuration: dict[str, Any]
 
     @cached_property
@@ -113,7 +115,7 @@ class Task:
 
     @classmethod
     def load(cls, path: Path, inputs: Mapping[str, Path]) -> Task | None:
-        """Read one; None if it was made of other files than these.
+        """Read one; None if it was made of other files than these, or before people's modes were kept.
 
         Raises:
             InputFileError: missing or damaged.
@@ -121,6 +123,8 @@ class Task:
         arrays, manifest = read_arrays(path, KIND, VERSION, MADE_BY)
         try:
             if {name: file["sha256"] for name, file in manifest["inputs"].items()} != _digests(inputs):
+                return None
+            if "modes" not in arrays:
                 return None
             patch = Patch(**{name: arrays[f"patch_{name}"] for name in _PATCH})
             told: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
@@ -141,7 +145,7 @@ def _digests(inputs: Mapping[str, Path]) -> dict[str, str]:
     return {name: sha256(path) for name, path in inputs.items()}
 
 
-_ARRAYS = ("rest", "codes", "displacements", "held_codes", "held", "references", "person")
+_ARRAYS = ("rest", "codes", "displacements", "held_codes", "held", "references", "person", "modes")
 _PATCH = ("vertices", "triangles", "faces", "mirror")
 
 
@@ -194,20 +198,29 @@ def draw_people(build: Path, region: str, train: int, held: int) -> Task:
         references=np.broadcast_to(rest + mean, truth.shape).copy(),
         person=np.arange(held),
         identity_size=0,
+        modes=np.zeros((0, *rest.shape), np.float32),
         configuration={"corpus": "people", "region": region, "train": train, "held_out": held},
     )
 
 
-def draw_expressions(build: Path, region: str, train: int, held: int) -> Task:
-    """Displacements of moving heads from the person's own neutral; a code is 52 weights, then the identity code."""
+def draw_expressions(build: Path, region: str, train: int, held: int, contact: bool = True) -> Task:
+    """Displacements of moving heads from the person's own neutral; a code is 52 weights, then the identity code.
+
+    Without contact: of what moves smoothly, before lids and lips are held together and apart.
+    """
     inputs = build / MOVING, build / "corpus.npz", build / "base-head.npz"
     corpus = MovingCorpus.load(*inputs)
     patch = patch_of(corpus.base, region)
 
+    def skin(identity: FloatArray, weights: FloatArray | None) -> FloatArray:
+        if contact:
+            return corpus.skin(identity, weights)
+        return corpus.linear.heads(identity) if weights is None else corpus.before_contact(identity, weights)
+
     def heads(split: Split, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         identity, weights = split.draw(count, corpus.population)
         neutral, expressed = (
-            np.concatenate([corpus.skin(identity[i : i + 64], w)[:, patch.vertices] for i, w in _pieces(chosen, count)])
+            np.concatenate([skin(identity[i : i + 64], w)[:, patch.vertices] for i, w in _pieces(chosen, count)])
             for chosen in (None, weights)
         )
         return np.concatenate([weights, identity], 1), neutral, expressed - neutral
@@ -216,8 +229,9 @@ def draw_expressions(build: Path, region: str, train: int, held: int) -> Task:
         heads(MOVING_TRAIN, train),
         heads(MOVING_HELD_OUT_PEOPLE, held),
     )
+    name = EXPRESSIONS if contact else MOTIONS
     return Task(
-        name="expressions",
+        name=name,
         patch=patch,
         rest=corpus.base.vertices[patch.vertices],
         codes=codes,
@@ -227,7 +241,8 @@ def draw_expressions(build: Path, region: str, train: int, held: int) -> Task:
         references=neutral,
         person=np.arange(held),
         identity_size=corpus.population.modes,
-        configuration={"corpus": "expressions", "region": region, "train": train, "held_out": held},
+        modes=corpus.linear.identity[:, patch.vertices],
+        configuration={"corpus": name, "region": region, "train": train, "held_out": held},
     )
 
 
@@ -275,5 +290,6 @@ def of_meshes(
         references=np.broadcast_to(mean, (int(out.sum()), *mean.shape)).astype(np.float32),
         person=who[out].astype(np.int64),
         identity_size=0,
+        modes=np.zeros((0, *mean.shape), np.float32),
         configuration={"meshes": name, "code_size": size, "train": int((~out).sum()), "held_out": int(out.sum())},
     )
