@@ -14,6 +14,7 @@ from face2mesh.cli import main
 from face2mesh.cli.main import make_parser
 from face2mesh.head.alignment import aligned_distances
 from face2mesh.lab.dataset import Dataset
+from face2mesh.lab.own.shapes import MOST_MODES
 from face2mesh.write.obj import write_vertices
 
 PAGE = Path(__file__).parent.parent / "docs" / "own-sculpts.md"
@@ -107,7 +108,7 @@ def test_the_model_of_the_page_knows_its_people(walked):
     far = np.mean([aligned_distances(base.vertices, head, region, True).mean() for head in heads])
     assert near < far
     assert model.manifest.name == "family"
-    assert model.identity_size <= 96
+    assert model.identity_size <= MOST_MODES
 
 
 def test_a_second_training_goes_on_from_what_is_there(walked, capsys, monkeypatch):
