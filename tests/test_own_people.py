@@ -101,7 +101,9 @@ def test_the_identity_starts_at_the_regression():
     truth = components @ torch.randn(components.shape[1], size, generator=generator)
     rows = {name: torch.zeros(count, 1) for name in Batch.__dataclass_fields__}
     labels = Batch(**{**rows, "identity": truth, "points": places})
-    pictures = Seen(labels, {"points": places, "coarse_points": places, "hidden": hidden}, torch.zeros(count, 2), torch.ones(count))
+    pictures = Seen(
+        labels, {"points": places, "coarse_points": places, "hidden": hidden}, torch.zeros(count, 2), torch.ones(count)
+    )
     start_identity(encoder, pictures)
     with torch.no_grad():
         told = encoder.told(pictures.seen)["identity"]
