@@ -38,6 +38,8 @@ SPRING = 0.002
 # In the last steps the scan's own vertices pull too; each skin vertex feels them as so many of its own pulls.
 BOTH_WAYS_FROM, SCAN_SHARE = 5, 1.5
 MENDING_ROUNDS = 6
+# A cosine between normals that no rounding to float32 turns over.
+CLEARLY = 0.01
 # Cosine between normals from which on two surfaces face the same way, and triangles tried for each point.
 AGREEMENT, CANDIDATES = 0.5, 16
 # Beside a border the skin is still covered so far, mm: scans miss single triangles.
@@ -190,9 +192,9 @@ def wrapped(fitted: Array, sheet: SkinSheet, scan: Scan) -> Wrapped:
 
 
 def mended(skin: Array, fitted: Array, sheet: SkinSheet) -> Array:
-    """The skin (S, 3) with what turned over moved back towards the fitted head, where nothing is."""
+    """The skin (S, 3) with what turned over, or nearly, moved back towards the fitted head, where nothing is."""
     for _ in range(4 * MENDING_ROUNDS):
-        bad = flipped(skin, fitted, sheet.triangles)
+        bad = flipped(skin, fitted, sheet.triangles, CLEARLY)
         if not bad.any():
             break
         skin = skin + (0.5 * sheet.around(sheet.triangles[bad]))[:, None] * (fitted - skin)
@@ -242,11 +244,23 @@ def _from_scan(skin: Array, sheet: SkinSheet, scan: Scan, reach: float, pull: Ar
     return diags(root) @ found.matrix(len(skin)), root[:, None] * (places + gap * normals)
 
 
-def flipped(skin: Array, fitted: Array, triangles: Indices) -> Mask:
-    """(T,) triangles that face away from where they faced in the fitted head, or away from their quad's other half."""
-    normals, before = triangle_normals(skin, triangles), triangle_normals(fitted, triangles)
-    turned = (normals * before).sum(1) <= 0
-    folded = (normals[0::2] * normals[1::2]).sum(1) <= 0
-    already = (before[0::2] * before[1::2]).sum(1) <= 0
+def flipped(skin: Array, fitted: Array, triangles: Indices, least: float = 0.0) -> Mask:
+    """(T,) triangles that face away from where they faced in the fitted head, or away from their quad's other half.
+
+    Args:
+        skin, fitted: (S, 3).
+        triangles: (T, 3), a quad's halves one after the other.
+        least: cosine between two normals from which on they face the same way.
+    """
+    normals, before = (_unit(triangle_normals(places, triangles)) for places in (skin, fitted))
+    turned = (normals * before).sum(1) <= least
+    folded = (normals[0::2] * normals[1::2]).sum(1) <= least
+    already = (before[0::2] * before[1::2]).sum(1) <= least
     over: Mask = turned | np.repeat(folded & ~already, 2)
     return over
+
+
+def _unit(vectors: Array) -> Array:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Array = vectors / np.maximum(lengths, 1e-12)
+    return unit

@@ -277,7 +277,8 @@ def of_meshes(
     mean = vertices[~out].mean(0)
     flat = (vertices - mean).reshape(len(vertices), -1).astype(np.float32)
     _, spread, basis = np.linalg.svd(flat[~out], full_matrices=False)
-    size = min(code_size, int((spread > 1e-6 * spread[0]).sum()))
+    # Centred meshes have one direction less than there are; the last one would be rounding errors, made as large.
+    size = min(code_size, int((~out).sum()) - 1, int((spread > 1e-4 * spread[0]).sum()))
     scores = (flat @ basis[:size].T / (spread[:size] / np.sqrt((~out).sum()))).astype(np.float32)
     return Task(
         name=name,
