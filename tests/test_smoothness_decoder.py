@@ -142,3 +142,11 @@ def test_normals_term_ignores_a_shift_and_sees_a_bump() -> None:
     x = torch.from_numpy(task().held)
     assert float(objective(x + 3, x)["normals"]) < 1e-3
     assert float(objective(torch.zeros_like(x), x)["normals"]) > 0.01
+
+
+def test_few_meshes_have_no_more_codes_than_directions() -> None:
+    """Rounding makes no direction of its own: codes of who is held out would be millions."""
+    few = (bumps()[:6] + 40.0).astype(np.float32)
+    found = of_meshes("few", few, task().patch, 128)
+    assert found.codes.shape == (5, 4)
+    assert np.abs(found.held_codes).max() < 50
