@@ -15,8 +15,9 @@ Pixels = NDArray[np.float32]
 _SHADOW_MAP_SIDE = 400
 _SHADOW_BIAS_MM = 2.0
 _PENUMBRA_MM = 1.8
-_CREASES = ((3.5, 1.5, 0.45), (9.0, 4.5, 0.55))
-"""Radius in mm, depth below the surroundings that counts fully in mm, share of the light that it takes."""
+_CREASES = ((3.5, 0.3, 1.5, 0.45), (9.0, 0.9, 4.5, 0.55))
+"""Radius in mm; depth below the surroundings in mm from which it counts (flat quads meet in valleys that deep) and at which
+it counts fully; share of the light that it takes."""
 
 
 def key_shadow(placed: Floats, triangles: NDArray[np.integer[Any]], points: Floats, towards: Pixels) -> Pixels:
@@ -69,10 +70,11 @@ def creases(depth: Pixels, seen: NDArray[np.bool_], px_per_mm: float) -> Pixels:
     middle = filled.sum() / max(weight.sum(), 1)
     filled = (filled - middle) * weight
     openness = np.ones_like(weight)
-    for radius_mm, deepest_mm, share in _CREASES:
+    for radius_mm, least_mm, deepest_mm, share in _CREASES:
         radius = max(1, round(radius_mm * px_per_mm))
         around = _box_sum(filled, radius) / np.maximum(_box_sum(weight, radius), 1)
-        openness *= 1 - share * np.clip((filled - around) / np.float32(deepest_mm), 0, 1)
+        sunk = (filled - around - np.float32(least_mm)) / np.float32(deepest_mm - least_mm)
+        openness *= 1 - share * np.clip(sunk, 0, 1)
     return openness
 
 
