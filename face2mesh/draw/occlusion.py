@@ -16,8 +16,8 @@ _SHADOW_MAP_SIDE = 400
 _SHADOW_BIAS_MM = 2.0
 _PENUMBRA_MM = 1.8
 _CREASES = ((3.5, 0.3, 1.5, 0.45), (9.0, 0.9, 4.5, 0.55))
-"""Radius in mm; depth below the surroundings in mm from which it counts (flat quads meet in valleys that deep) and at which
-it counts fully; share of the light that it takes."""
+"""Radius in mm; depth below the surroundings in mm from which it counts (flat quads meet in valleys that deep) and at
+which it counts fully; share of the light that it takes."""
 
 
 def key_shadow(placed: Floats, triangles: NDArray[np.integer[Any]], points: Floats, towards: Pixels) -> Pixels:
