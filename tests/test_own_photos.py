@@ -37,6 +37,7 @@ def test_photos_are_learnt_from_and_expressions_left_alone(tmp_path, capsys):
     trained = fine_tune(place, place / "model", tuning)
     assert trained.shapes.sculpts == len(names) - 1  # neither the smile nor who is held out
     # The sculpts are the packaged model's own answers: nothing can be better.
+    assert trained.trust is not None
     assert trained.trust.share == 0
     assert trained.held_out.after_mm < 0.3
     # What a run made is kept: another one is the same.

@@ -95,6 +95,7 @@ def demonstrated(
     before, cpu_before = time.monotonic() - began, _cpu() - cpu
     trained = fine_tune(folder, folder / "model", Tuning(pictures=pictures, workers=workers))
     assert trained.held_out is not None
+    assert trained.trust is not None
     left = trained.shapes.left_out
     return {
         "people": PEOPLE,

@@ -154,7 +154,7 @@ def train_from_scratch(
         before = Model.load(packaged.folder)
         tell = progress("held-out pictures")(len(rows))
         measured = measure_held_out(dataset, rows, before, after, shapes.mean, tell)
-    return Trained(output, size, shapes, len(pairs), measured)
+    return Trained(output, size, shapes, None, len(pairs), measured)
 
 
 def _aligned(dataset: Dataset, mean: NDArray[Any]) -> NDArray[np.float32]:

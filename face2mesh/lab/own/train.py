@@ -96,7 +96,7 @@ class Trained:
         folder: the packaged model.
         size: of its files, bytes.
         shapes: the shape model.
-        trust: how far it believes what it was taught.
+        trust: how far it believes what it was taught; None of a model from scratch, which has nothing else to believe.
         pictures: how many were drawn.
         held_out: how near it comes to people whom it did not see; None where there are none with pictures.
     """
@@ -104,13 +104,15 @@ class Trained:
     folder: Path
     size: int
     shapes: ShapeModel
-    trust: Trust
+    trust: Trust | None
     pictures: int
     held_out: HeldOut | None
 
     def lines(self) -> list[str]:
         """What the command line prints."""
-        lines = [self.shapes.told(), self.trust.told()]
+        lines = [self.shapes.told()]
+        if self.trust is not None:
+            lines.append(self.trust.told())
         if self.held_out is not None:
             lines.append(self.held_out.told())
         lines.append(f"{self.folder}: {len(self.shapes.modes)} modes, {self.size / 1e6:.1f} MB")
