@@ -17,7 +17,7 @@ from face2mesh.lab.smoothness.sweep import MEAN_HEAD, PACKAGED, REGRESSION, SETT
 from face2mesh.lab.smoothness.task import Task
 
 RED, BLUE, GREEN, GREY, AMBER = (190, 50, 40), (40, 95, 170), (20, 130, 75), (140, 140, 142), (200, 130, 20)
-VIOLET = (125, 70, 160)
+VIOLET, TEAL = (125, 70, 160), (0, 140, 155)
 LEAST_NOISE = 0.0003
 """Noise below this is drawn on the axis."""
 SHOWN_PENALTIES = (0.01, 0.1, 1.0)
@@ -37,7 +37,8 @@ def trade_off(found: Measured) -> Picture:
 
 def spectra(found: Measured) -> Picture:
     """By band of the spectrum: how much detail there is, which part of it is kept, and the noise added."""
-    first, lines = _first(found), _lines(_first(found))
+    first = _first(found) | shipped(found["untrained"])
+    lines = _lines(first)
     true = next(iter(first.values()))["spectrum"]["true"]
     edges = np.linspace(0, 2, len(true) + 1)
     middles = ((edges[:-1] + edges[1:]) / 2).tolist()
@@ -60,6 +61,13 @@ def spectra(found: Measured) -> Picture:
     return side_by_side([energy.array(), gain.array(), noise.array()])
 
 
+def shipped(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what the packaged model makes of a task, what its users get."""
+    return {
+        name: made[name] for name in (SETTLED, PACKAGED) if name in made and (name == SETTLED or SETTLED not in made)
+    }
+
+
 def error_maps(task: Task, predicted: Mapping[str, NDArray[np.float32]]) -> Picture:
     """Held-out heads and what becomes of them: plain, at several weights, ours; below each the error in mm."""
     names = [name for name, _ in _lines(predicted)]
@@ -71,11 +79,13 @@ def error_maps(task: Task, predicted: Mapping[str, NDArray[np.float32]]) -> Pict
 
 
 def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Picture:
-    across, down = linear_axis(-0.1, 1.1, (0, 0.25, 0.5, 0.75, 1)), logarithmic_axis(LEAST_NOISE, 10)
+    noises = [one["noise"]["value"] for one in (*found["runs"], *found["untrained"].values())]
+    least = max(LEAST_NOISE, 0.3 * min(noise for noise in noises if noise > 0))
+    across, down = linear_axis(-0.2, 1.1, (0, 0.25, 0.5, 0.75, 1)), logarithmic_axis(least, 10)
     plot = Plot("Detail kept and noise added, upper half of the spectrum", across, down, ("gain", "noise"), _SIZE)
 
     def at(measured: Measured) -> tuple[float, float]:
-        return measured["gain"]["value"], max(measured["noise"]["value"], LEAST_NOISE)
+        return measured["gain"]["value"], max(measured["noise"]["value"], least)
 
     curves = {
         colour: [recipe.name for recipe in recipes if recipe.name in first]
@@ -97,8 +107,9 @@ def _gain_against_noise(found: Measured, first: Mapping[str, Measured]) -> Pictu
     for name in (REGRESSION, PACKAGED, SETTLED):
         if name in found["untrained"]:
             place = at(found["untrained"][name])
-            plot.point(*place, AMBER, 7, hollow=True)
-            named.append((*place, name, AMBER))
+            colour = GREY if name == REGRESSION else AMBER
+            plot.point(*place, colour, 7, hollow=True)
+            named.append((*place, name, colour))
     plot.name_all(sorted(named, key=lambda entry: entry[3] == PALE))
     return plot.array()
 
@@ -121,9 +132,11 @@ def _by_weight(found: Measured, first: Mapping[str, Measured]) -> Picture:
     across = logarithmic_axis(PENALTIES[0] / 2, PENALTIES[-1] * 8)
     names = ("weight of the penalty on roughness", "degrees")
     plot = Plot("Error of the normals", across, Axis(0, top, False, tuple(ticks)), names, _SIZE)
-    for name, (value, colour) in level.items():
+    for value, colour in level.values():
         plot.line([across.low, across.high], [value, value], colour, 1)
-        plot.name(PENALTIES[-1], value, name, colour, (8, 9 if name == MEAN_HEAD else -8))
+    # The mean head's name stands above its line, the others below theirs.
+    aside = {name: 0.02 * top if name == MEAN_HEAD else -0.02 * top for name in level}
+    plot.name_all([(PENALTIES[-1], value + aside[name], name, colour) for name, (value, colour) in level.items()])
     for start, swept in curves.items():
         colour = _colour(start) or BLUE
         plot.line([weight for weight, _ in swept], [one["normal_degrees"]["value"] for _, one in swept], colour)
@@ -148,7 +161,9 @@ def _lines(named: Mapping[str, Any]) -> list[tuple[str, Colour]]:
         *((f"penalty-{w:g}", shade) for w, shade in zip(SHOWN_PENALTIES, shades, strict=True)),
         (TRUNK, VIOLET),
         (OURS, GREEN),
-        (LOCAL, AMBER),
+        (LOCAL, TEAL),
+        (PACKAGED, AMBER),
+        (SETTLED, AMBER),
     ]
     return [(name, colour) for name, colour in wanted if name in named]
 
@@ -158,6 +173,6 @@ def _told(name: str) -> str:
 
 
 def _colour(name: str) -> Colour | None:
-    known = {PLAIN: RED, TRUNK: VIOLET, OURS: GREEN, LOCAL: AMBER}
+    known = {PLAIN: RED, TRUNK: VIOLET, OURS: GREEN, LOCAL: TEAL}
     by_start = {"penalty-": BLUE, f"{TRUNK}-penalty-": VIOLET}
     return known.get(name) or next((colour for start, colour in by_start.items() if name.startswith(start)), None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from face2mesh.cli.options import add_time_limit, whole_number
 from face2mesh.errors import Face2MeshError, InputFileError
@@ -123,7 +124,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{number + 1}/{len(runs)} {line_of(one.name, measured)}", flush=True)
     if not done:
         raise Face2MeshError("no training was begun in that time; give a larger --time-limit, or none.")
-    baselines = {kind: measures(predicted, task) for kind, predicted in {**untrained(task), **packaged(task)}.items()}
+    made = packaged(task)
+    baselines = {kind: measures(predicted, task) for kind, predicted in {**untrained(task), **made}.items()}
     for kind, measured in baselines.items():
         print(line_of(kind, measured))
     found = summary(task, done, baselines)
@@ -131,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
     results["tasks"][name] = found
     write_document(arguments.output, results)
     print(arguments.output)
-    for file in pictures(name, found, task, folder, arguments.pictures):
+    for file in pictures(name, found, task, folder, made, arguments.pictures):
         print(file)
     return 0
 
@@ -228,8 +230,10 @@ def line_of(name: str, measured: dict[str, Any]) -> str:
     return f"{name}: gain {gain:.3f}, noise {noise:.3f}, normals {normal:.2f} degrees, vertices {vertex:.3f} mm"
 
 
-def pictures(name: str, found: dict[str, Any], task: Task, folder: Path, out: Path) -> list[Path]:
-    """Draw the trade-off, the spectra and the error maps."""
+def pictures(
+    name: str, found: dict[str, Any], task: Task, folder: Path, made: dict[str, NDArray[np.float32]], out: Path
+) -> list[Path]:
+    """Draw the trade-off, the spectra and the error maps; `made` is what the packaged model makes."""
     from PIL import Image
 
     from face2mesh.lab.figures import smoothness
@@ -241,6 +245,7 @@ def pictures(name: str, found: dict[str, Any], task: Task, folder: Path, out: Pa
         for measured in found["runs"]
         if measured["run"]["seed"] == 0
     }
+    predicted |= smoothness.shipped(made)
     drawn = {
         f"smoothness-{name}.png": smoothness.trade_off(found),
         f"smoothness-{name}-spectra.png": smoothness.spectra(found),
