@@ -148,5 +148,7 @@ def test_few_meshes_have_no_more_codes_than_directions() -> None:
     """Rounding makes no direction of its own: codes of who is held out would be millions."""
     few = (bumps()[:6] + 40.0).astype(np.float32)
     found = of_meshes("few", few, task().patch, 128)
-    assert found.codes.shape == (5, 4)
+    assert found.codes.shape == (5, 3)  # a bump is three numbers
     assert np.abs(found.held_codes).max() < 50
+    rough = few + np.random.default_rng(0).normal(size=few.shape).astype(np.float32)
+    assert of_meshes("rough", rough, task().patch, 128).codes.shape == (5, 4)  # five meshes about their mean
