@@ -115,6 +115,15 @@ def test_points_of_a_head_near_a_start(model):
     assert np.linalg.norm(fit.face.vertices - face.vertices, axis=1)[:SKIN].mean() < 3
 
 
+def test_a_fit_goes_on_from_the_code_that_it_found(model):
+    face = face_of(model, 8)
+    points, _ = points_of(face.vertices, 600)
+    start = Similarity(1.0, np.eye(3), np.zeros(3))
+    once = model.fit_points(points, start=start)
+    again = model.fit_points(points, start=once.placement, code=once.face.identity)
+    assert again.mean_mm <= once.mean_mm * 1.01
+
+
 def test_slopes_are_those_of_a_linear_model(model):
     people, actions = made_up_corpus()
     slopes = SkinSlopes(model._networks)
@@ -162,5 +171,7 @@ def test_refusals(model):
         model.fit_points(np.full((100, 3), np.nan))
     with pytest.raises(Face2MeshError, match="100 points and 99 normals"):
         model.fit_points(np.zeros((100, 3)), normals=np.zeros((99, 3)))
+    with pytest.raises(Face2MeshError, match=f"begin with has {model.identity_size} numbers"):
+        model.fit_points(np.zeros((100, 3)), code=np.zeros(3))
     with pytest.raises(Face2MeshError, match="51 points are too few"):
         model.fit_points(np.random.default_rng(0).normal(size=(51, 3)))

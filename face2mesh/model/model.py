@@ -357,6 +357,7 @@ class Model:
         *,
         normals: NDArray[Any] | None = None,
         start: Similarity | None = None,
+        code: NDArray[Any] | None = None,
         expression: bool = False,
         scale: bool = False,
         noise_mm: float = POINT_NOISE_MM,
@@ -367,6 +368,8 @@ class Model:
             points: (N, 3), in mm, or in any unit if `scale`; a whole head or its face, 52 points or more.
             normals: (N, 3), out of the surface, any length; keeps points from finding the other side of an ear.
             start: from the head's frame to the points', roughly; None tries all rotations.
+            code: (M,), identity of a head to begin with, whose mouth lies about where the points' does; None is the
+                average one. A surface alone lets a mouth slide along it.
             expression: whether the 52 weights are found too; else the head is taken for a neutral one.
             scale: whether the unit is unknown.
             noise_mm: how far a point may be off before it bends the code; smaller follows more closely.
@@ -382,7 +385,9 @@ class Model:
             raise Face2MeshError(f"There are {len(given)} points and {len(facing)} normals; give one for each point.")
         starts = [] if start is None else [start]
         fitter = PointFitter(self._slopes, self.base_head)
-        state, distances = fit_points(fitter, given, facing, starts, FitSettings(expression, scale, noise_mm))
+        if code is not None and np.shape(code) != (self.identity_size,):
+            raise Face2MeshError(f"A code to begin with has {self.identity_size} numbers, not {np.shape(code)}.")
+        state, distances = fit_points(fitter, given, facing, starts, FitSettings(expression, scale, noise_mm), code)
         return self._fitted(state, distances)
 
     def _fitted(self, state: FitState, distances: NDArray[np.float64]) -> Fit:

@@ -9,6 +9,7 @@ Letters: S skin vertices, T triangles of the skin, N points.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,12 @@ class PointFitter:
         return rough_placements(rest[shown], parts, points, settings.scale, count)
 
     def fit(
-        self, points: NDArray[Any], normals: NDArray[Any] | None, start: Similarity, settings: FitSettings
+        self,
+        points: NDArray[Any],
+        normals: NDArray[Any] | None,
+        start: Similarity,
+        settings: FitSettings,
+        code: NDArray[Any] | None = None,
     ) -> FitState:
         """Fit codes to points.
 
@@ -79,12 +85,15 @@ class PointFitter:
             normals: (N, 3), out of the surface, any length, or None.
             start: where the head is, roughly.
             settings: what is unknown.
+            code: (M,) of the head to begin with; None is the average one.
         """
         unit = start.scale
         chosen = np.random.default_rng(0).permutation(len(points))[:SAMPLES]
         targets = np.asarray(points, np.float64)[chosen] / unit
         facing = None if normals is None else np.asarray(normals, np.float64)[chosen]
         state = FitState.start(self._slopes.modes, Similarity(1.0, start.rotation, start.translation / unit))
+        if code is not None:
+            state = replace(state, identity=np.asarray(code, np.float64))
         problem = None
         for number, width in enumerate(_WIDTHS_MM):
             codes = number >= _POSE_ALONE
@@ -130,6 +139,7 @@ def fit_points(
     normals: NDArray[Any] | None,
     starts: list[Similarity],
     settings: FitSettings,
+    code: NDArray[Any] | None = None,
 ) -> tuple[FitState, Array]:
     """The best fit from several starts, and the points' distances (N,) from it, mm of the head.
 
@@ -141,7 +151,7 @@ def fit_points(
     starts = starts or fitter.placements(points, settings)
     best = None
     for start in starts:
-        state = fitter.fit(points, normals, start, settings)
+        state = fitter.fit(points, normals, start, settings, code)
         distances = fitter.distances(state, points)
         # In the points' unit: in the head's, a head that is far too large would be near everything.
         score = float(np.median(distances)) * state.scale

@@ -25,6 +25,7 @@ from face2mesh.lab.registration.units import Unit, unit_of
 from face2mesh.lab.registration.wrap import SkinSheet, flipped, wrapped
 from face2mesh.model import Model
 from face2mesh.model.fit import Fit
+from face2mesh.model.fitting import FitSettings, FitState, Problem, Rows, solved
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -33,6 +34,8 @@ Mask = NDArray[np.bool_]
 CODE_NOISE_MM = 1.0
 # So often the fit is done anew, to places that the fitted skin has on the scan; to fewer places than this it is not.
 FITS_ANEW, LEAST_PLACES = 2, 400
+MARKS_NOISE_MM, MARKS_THAT_COUNT = 2.0, 100
+"""How far a mark may be off, and how many of them say something of their own: neighbours are off alike."""
 # What of a scan is looked at, mm around the head's middle, and how fine it must be there.
 AROUND_MM, MIDDLE, LONGEST_EDGE_MM = 185.0, (0.0, 0.0, -45.0), 5.0
 # Points of the scan farther than this from the head, mm, are hair, clothes, or what the scanner made up.
@@ -133,7 +136,8 @@ class Registrar:
         placed = self._around(scan.moved(start))
         if _inside_out(placed, start(marks.points), self.model):
             placed = placed.turned_inside_out()
-        fit = self._fit(placed, expression, scale=not used.known)
+        code = self.code_of_marks(start(marks.points))
+        fit = self._fit(placed, code, expression, scale=not used.known)
         back = inverse(fit.placement)
         placed = placed.moved(back)
         count = self.model.base_head.skin_count
@@ -154,23 +158,44 @@ class Registrar:
             int(turned.sum()),
         )
 
-    def _fit(self, placed: Scan, expression: bool, scale: bool) -> Fit:
+    def code_of_marks(self, points: Array) -> Array:
+        """The code (M,) of a head that has its marks about where a scan has them.
+
+        Where a surface is smooth, nearest places alone let a mouth slide: the fit to them begins with this head.
+
+        Args:
+            points: (N, 3) mm, in the head's frame, the 468 dense points or the 68 landmarks; NaN where unknown.
+        """
+        base = self.model.base_head
+        embedding = base.dense if len(points) == len(base.dense.weights) else base.landmarks
+        known = np.isfinite(points).all(1)
+        rows = Rows(
+            embedding.triangle_vertices[known].astype(np.int64),
+            embedding.weights[known].astype(np.float64),
+            points[known],
+            np.full(int(known.sum()), MARKS_THAT_COUNT / max(int(known.sum()), MARKS_THAT_COUNT)),
+        )
+        problem = Problem(self.model.skin_slopes, rows, FitSettings(noise_mm=MARKS_NOISE_MM))
+        begun = FitState.start(self.model.skin_slopes.modes, Similarity(1.0, np.eye(3), np.zeros(3)))
+        return solved(problem, begun).identity
+
+    def _fit(self, placed: Scan, code: Array, expression: bool, scale: bool) -> Fit:
         """The model's head that is nearest to a placed scan: to its own points first, then to places of the skin."""
 
-        def fitted(points: Array, normals: Array, start: Similarity) -> Fit:
+        def fitted(points: Array, normals: Array, start: Similarity, code: Array) -> Fit:
             # What a point is off by, its neighbours are too: how many there are does not say how much they count.
             noise = CODE_NOISE_MM * math.sqrt(len(points) / MOST)
             return self.model.fit_points(
-                points, normals=normals, start=start, expression=expression, scale=scale, noise_mm=noise
+                points, normals=normals, start=start, code=code, expression=expression, scale=scale, noise_mm=noise
             )
 
-        fit = fitted(*spread(placed), Similarity(1.0, np.eye(3), np.zeros(3)))
+        fit = fitted(*spread(placed), Similarity(1.0, np.eye(3), np.zeros(3)), code)
         for _ in range(FITS_ANEW):
             skin = fit.face.vertices[: self.model.base_head.skin_count].astype(np.float64)
             points, normals = self._places.met(skin, placed.moved(inverse(fit.placement)))
             if len(points) < LEAST_PLACES:
                 break
-            fit = fitted(fit.placement(points), normals @ fit.placement.rotation.T, fit.placement)
+            fit = fitted(fit.placement(points), normals @ fit.placement.rotation.T, fit.placement, fit.face.identity)
         return fit
 
     def _marks(self, scan: Scan, name: str, landmarks: Array | None) -> Marks:

@@ -255,7 +255,7 @@ def flipped(skin: Array, fitted: Array, triangles: Indices, least: float = 0.0) 
     normals, before = (_unit(triangle_normals(places, triangles)) for places in (skin, fitted))
     turned = (normals * before).sum(1) <= least
     folded = (normals[0::2] * normals[1::2]).sum(1) <= least
-    already = (before[0::2] * before[1::2]).sum(1) <= least
+    already = (before[0::2] * before[1::2]).sum(1) <= CLEARLY
     over: Mask = turned | np.repeat(folded & ~already, 2)
     return over
 
