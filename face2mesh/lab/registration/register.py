@@ -182,7 +182,7 @@ class Registrar:
     def _fit(self, placed: Scan, code: Array, expression: bool, scale: bool) -> Fit:
         """The model's head that is nearest to a placed scan: to its own points first, then to places of the skin."""
 
-        def fitted(points: Array, normals: Array, start: Similarity, code: Array) -> Fit:
+        def fitted(points: Array, normals: Array, start: Similarity, code: NDArray[Any]) -> Fit:
             # What a point is off by, its neighbours are too: how many there are does not say how much they count.
             noise = CODE_NOISE_MM * math.sqrt(len(points) / MOST)
             return self.model.fit_points(

@@ -260,7 +260,7 @@ def flipped(skin: Array, fitted: Array, triangles: Indices, least: float = 0.0) 
     return over
 
 
-def _unit(vectors: Array) -> Array:
+def _unit(vectors: NDArray[Any]) -> Array:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Array = vectors / np.maximum(lengths, 1e-12)
     return unit
