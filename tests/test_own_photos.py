@@ -16,6 +16,7 @@ PEOPLE = ("001", "003", "005", "007", "009")
 
 
 @pytest.mark.data
+@pytest.mark.skipif("FACE2MESH_DATA" not in os.environ, reason="needs the training data: set FACE2MESH_DATA")
 def test_photos_are_learnt_from_and_expressions_left_alone(tmp_path, capsys):
     photos = Path(os.environ["FACE2MESH_DATA"]) / "london"
     model = face2mesh.load()
