@@ -153,7 +153,8 @@ def _heads(
             tables.append(before.heads.rows(of_file))
         else:
             found = reader.read(path)
-            collected.new += 1
+            # A .blend in which nobody has sculpted yet holds nothing, today and tomorrow.
+            collected.new += bool(found.heads or found.refused)
             collected.refused += [Refusal(source, line) for line in found.refused]
             collected.notes += [f"{folder / head.source}: {note}" for head in found.heads for note in head.notes]
             if found.heads:
