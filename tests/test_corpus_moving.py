@@ -16,6 +16,7 @@ from face2mesh.lab.corpus.corpus import Corpus
 from face2mesh.lab.corpus.moving import MovingCorpus
 from face2mesh.lab.corpus.moving_sampler import sample_moving
 from face2mesh.lab.corpus.rolling import roll, to_arcs
+from face2mesh.lab.corpus.tongue import JAW_SHARE
 from face2mesh.store import provenance
 
 NOBODY = np.zeros((1, MODES), np.float32)
@@ -235,12 +236,25 @@ def test_the_runtime_places_followers_as_the_corpus_does(corpus: MovingCorpus) -
     assert np.linalg.norm(placed - heads, axis=2).mean() < 0.3
 
 
-def test_the_tongue_comes_out_between_the_lips(corpus: MovingCorpus, counter: ContactCounter) -> None:
-    head = corpus.heads(NOBODY, weights(tongueOut=1))[0]
-    tip = head[slice(*corpus.base.part_vertices["tongue"])][:, 2].max()
-    assert tip > head[counter.mouth.lower, 2].max() + 4
-    found = counter.depths(head)
-    assert max(found[name].max() for name in ("lips_in_tongue", "tongue_in_lower_lip", "tongue_in_upper_lip")) < 0.3
+def test_the_tongue_comes_out_between_the_lips(corpus: MovingCorpus) -> None:
+    tongue = corpus.heads(NOBODY, weights(tongueOut=1))[0, slice(*corpus.base.part_vertices["tongue"])]
+    lower = corpus.heads(NOBODY, weights(tongueOut=1))[0, corpus.mouth.lower]
+    assert tongue[:, 2].max() > lower[:, 2].max() + 4
+
+
+@pytest.mark.parametrize("out", [0.25, 0.5, 0.6, 0.75, 1.0])
+@pytest.mark.parametrize("jaw", [0.0, 0.6])
+def test_lips_and_a_tongue_on_its_way_out_touch_and_stay_lips(
+    corpus: MovingCorpus, counter: ContactCounter, out: float, jaw: float
+) -> None:
+    """On ten people: nothing in anything, and no lip is drawn far from where the open mouth has it."""
+    heads = corpus.heads(codes(10), np.repeat(weights(tongueOut=out, jawOpen=jaw), 10, 0))
+    without = corpus.heads(codes(10), np.repeat(weights(jawOpen=min(jaw + JAW_SHARE * out, 1)), 10, 0))
+    for head, open_mouth in zip(heads, without, strict=True):
+        found = counter.depths(head)
+        assert max(found[name].max() for name in ("lips_in_tongue", "tongue_in_lower_lip", "tongue_in_upper_lip")) < 0.5
+        for lip, allowed in ((corpus.mouth.line_upper, 1.5), (corpus.mouth.line_lower, 5.0)):
+            assert np.linalg.norm(head[lip] - open_mouth[lip], axis=1).max() < allowed
 
 
 # Files

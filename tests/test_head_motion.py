@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from face2mesh.head.arkit import ARKIT_NAMES
 from face2mesh.head.followers import Followers
 from face2mesh.head.motion import FollowerMotion
 from face2mesh.head.rigid import rotations_of
@@ -28,6 +29,8 @@ def motion() -> FollowerMotion:
         jaw_rotation=rotation,
         jaw_slide=slide,
         jaw_rows=np.array([0, 1], np.int32),
+        tongue_rows=np.array([0, 0], np.int32),
+        tongue_path=np.zeros((2, 0, 3), np.float32),
         lash_rows=np.array([1, 2], np.int32),
         lash_roots=np.array([[2, 3]], np.int32),
         lash_shares=np.array([0.5], np.float32),
@@ -46,8 +49,20 @@ def test_a_tooth_turns_about_the_person_s_own_condyles() -> None:
     person = SKIN - np.array([0, 10, 0], np.float32)
     row = np.zeros((1, 52), np.float32)
     row[0, :2] = 1
-    motion().turn_jaw(followers, person[None], row)
+    motion().move_jaw(followers, person[None], row)
     np.testing.assert_allclose(followers[0], [[0, -90, -62], [1, 0, 15]], atol=1e-4)
+
+
+def test_the_tongue_goes_along_its_path() -> None:
+    """Up by 4 mm to a half, then 6 mm ahead: straight between the steps."""
+    path = np.array([[[0, 4, 0]], [[0, 4, 6]]], np.float32)
+    moving = replace(motion(), tongue_rows=np.array([0, 1], np.int32), tongue_path=path)
+    followers = np.tile(np.array([[0, -60, 20], [1, 0, 15]], np.float32), (5, 1, 1))
+    rows = np.zeros((5, 52), np.float32)
+    rows[:, ARKIT_NAMES.index("tongueOut")] = [0, 0.25, 0.5, 0.75, 1]
+    moving.move_jaw(followers, np.tile(SKIN, (5, 1, 1)), rows)
+    np.testing.assert_allclose(followers[:, 0], [[0, -60, 20], [0, -58, 20], [0, -56, 20], [0, -56, 23], [0, -56, 26]])
+    np.testing.assert_array_equal(followers[:, 1], np.tile([1, 0, 15], (5, 1)))
 
 
 def test_a_hair_rolls_about_the_eyeball_with_its_root() -> None:
@@ -60,6 +75,8 @@ def test_a_hair_rolls_about_the_eyeball_with_its_root() -> None:
 
 
 def test_wrong_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match="tongue_path"):
+        replace(motion(), tongue_rows=np.array([0, 1], np.int32))
     with pytest.raises(ValueError, match="lash_shares"):
         replace(motion(), lash_shares=np.zeros(3, np.float32))
 

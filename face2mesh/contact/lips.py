@@ -56,6 +56,8 @@ class Lips:
         upper_teeth: (T, 3), open above.
         lower_teeth: (T, 3), open below.
         tongue: (T, 3).
+        tongue_top: (T, 3), those by which the upper lip leaves the tongue, even where the nearest way is another.
+        tongue_underside: (T, 3), those by which the lower lip does.
         upper_line: vertices of the upper lip's line of contact.
         lower_line: the same of the lower lip.
         soft: (N,) vertices of the skin that give way.
@@ -71,6 +73,8 @@ class Lips:
     upper_teeth: Indices
     lower_teeth: Indices
     tongue: Indices
+    tongue_top: Indices
+    tongue_underside: Indices
     upper_line: Indices
     lower_line: Indices
     soft: Indices
@@ -88,7 +92,8 @@ class Lips:
             (self.upper, lower, out_of_lower, 0.5),
             (both, teeth[0], teeth[0], 1.0),
             (both, teeth[1], teeth[1], 1.0),
-            (both, tongue, tongue, 1.0),
+            (self.upper, tongue, Sheet(self.tongue_top, True), 1.0),
+            (self.lower, tongue, Sheet(self.tongue_underside, True), 1.0),
             (tongue.vertices, lower, out_of_lower, 0.0),
             (tongue.vertices, upper, out_of_upper, 0.0),
         ]
@@ -174,7 +179,7 @@ class Lips:
         Args:
             heads: (B, V, 3) mm.
             rows: of the heads that are looked at.
-            met: (B, 7), which pairs were in contact in earlier searches; changed in place.
+            met: (B, 8), which pairs were in contact in earlier searches; changed in place.
             whole: look at all pairs; else at the others only where those that met before are apart.
         """
         asked = met[rows] | whole
@@ -186,7 +191,7 @@ class Lips:
         return contacts
 
     def _found(self, heads: Array, rows: NDArray[np.int64], asked: NDArray[np.bool_]) -> _Contacts:
-        """Contacts of those of some heads that need to be settled, of the pairs asked for (rows, 7)."""
+        """Contacts of those of some heads that need to be settled, of the pairs asked for (rows, 8)."""
         found = []
         for pair, (_, _, exits, own) in enumerate(self._pairs):
             head, vertex = self._inside(heads, rows[asked[:, pair]], pair)
@@ -210,7 +215,8 @@ class Lips:
     ) -> tuple[_Contacts, NDArray[np.bool_]]:
         """From the lines of contact of some heads to the other lip, head by head; and what is inside it, (C,)."""
         inside = np.zeros(heads.shape[:2], bool)
-        inside[contacts.head, contacts.vertex] = True
+        in_lip = contacts.only(contacts.own == 0.5)  # what is inside teeth or tongue may be far from the other lip
+        inside[in_lip.head, in_lip.vertex] = True
         found = []
         for line, other in self._lines:
             head = np.repeat(rows, len(line))

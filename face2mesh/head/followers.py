@@ -55,7 +55,7 @@ class Followers:
     to the follower's), so a head that is moved, turned or scaled takes its followers along; all vertices of an eyeball
     share one row, so that it stays a sphere of constant radius. Where the lids' margins are named, an eyeball goes on
     from there to where they keep their distances from it best: it neither sinks nor comes through its lids. With a
-    `motion`, lower teeth and tongue then turn with the jaw, and lashes roll with their lids.
+    `motion`, the tongue comes out, lower teeth and tongue turn with the jaw, and lashes roll with their lids.
 
     Attributes:
         rest: (F, 3) mm, the followers of the rest head, in the head's vertex order behind the skin.
@@ -139,7 +139,7 @@ class Followers:
             followers[..., first:last, :] = centre + around @ np.swapaxes(turns[..., side, :, :], -1, -2)
         expressed = np.asarray(expressed_skin, np.float32)
         if self.motion is not None:
-            self.motion.turn_jaw(followers, neutral, weights)
+            self.motion.move_jaw(followers, neutral, weights)
             lashes = self.rest[slice(*self.motion.lash_rows), 0]
             about = np.where(lashes[:, None] >= 0, centres[0], centres[1])
             self.motion.roll_lashes(followers, neutral, expressed, about)

@@ -30,6 +30,8 @@ SOFT_MM = 16.0
 EXIT_MM = 7.0
 # Teeth count as far as they are over or under the lips, with this margin, mm.
 TEETH_MM = 22.0
+# What of the tongue is neither top nor underside: normals with less than this of up or down in them.
+STEEP = 0.3
 
 
 def contact_on(base: BaseHead, mouth: Mouth | None = None) -> Contact:
@@ -99,7 +101,11 @@ def lips_on(base: BaseHead, mouth: Mouth) -> Lips:
         at = base.vertices[triangles]
         over = (at[..., 0].max(1) > low[0]) & (at[..., 0].min(1) < high[0]) & (at[..., 2].max(1) > low[2])
         teeth.append(triangles[over])
-    sheets = (mouth.upper_sheet, mouth.lower_sheet, *exits, *teeth, mouth.tongue)
+    corners = base.vertices[mouth.tongue].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    upwards = normals[:, 1] / np.linalg.norm(normals, axis=1)
+    sides = mouth.tongue[upwards > STEEP], mouth.tongue[upwards < -STEEP]
+    sheets = (mouth.upper_sheet, mouth.lower_sheet, *exits, *teeth, mouth.tongue, *sides)
     parts = (mouth.upper, mouth.lower, *sheets, mouth.line_upper, mouth.line_lower, soft, _neighbours(base, soft))
     return Lips(*(part.astype(np.int32) for part in parts))
 

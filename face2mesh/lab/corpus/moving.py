@@ -6,7 +6,7 @@ motion's own frame, so that each single shape at weight 1 ends where the linear 
 runtime's (`face2mesh.contact`): lips that close, lips that press, lids that meet and stay outside the eyeball. Contact
 holds without an expression too: a neutral head is the linear corpus's with lips and lids settled.
 
-Letters: B heads, M identity modes, E = 52 expressions, V vertices, S of them skin, N vertices of the tongue, A anchors.
+Letters: B heads, M identity modes, E = 52 expressions, V vertices, S of them skin, A anchors.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from face2mesh.lab.corpus.mouth import Mouth
 from face2mesh.lab.corpus.population import Population
 from face2mesh.lab.corpus.rolling import eye_zone, roll, to_arcs
 from face2mesh.lab.corpus.tongue import JAW_SHARE
-from face2mesh.lab.corpus.tongue_motion import put_out
+from face2mesh.lab.corpus.tongue_motion import tongue_path
 from face2mesh.store import read_arrays, refusal_of, sha256, write_arrays
 
 KIND = "moving-corpus"
@@ -57,7 +57,6 @@ class MovingCorpus:
         base: the base head.
         shapes: (E, S, 3) mm at weight 1: what is added in the frame of the motion; arcs around the eyes.
         closing: (S, 3) mm, what `mouthClose` adds to the open mouth, in the head's frame.
-        tongue: (N, 3) mm, what `tongueOut` does to the tongue in the jaw's frame.
         jaw: its motions.
     """
 
@@ -65,7 +64,6 @@ class MovingCorpus:
     base: BaseHead
     shapes: FloatArray
     closing: FloatArray
-    tongue: FloatArray
     jaw: Jaw
 
     @property
@@ -102,6 +100,8 @@ class MovingCorpus:
             jaw_rotation=jaw.rotation.astype(np.float32),
             jaw_slide=jaw.slide.astype(np.float32),
             jaw_rows=np.array([parts["lower_teeth"][0] - skin, parts["tongue"][1] - skin], np.int32),
+            tongue_rows=np.array(parts["tongue"], np.int32) - np.int32(skin),
+            tongue_path=tongue_path(self.base).astype(np.float32),
             lash_rows=np.array(parts["lashes"], np.int32) - np.int32(skin),
             lash_roots=roots,
             lash_shares=shares,
@@ -110,10 +110,7 @@ class MovingCorpus:
     def followers(self) -> Followers:
         """What the runtime needs to place eyes, teeth, tongue and lashes beside a skin."""
         straight = self.linear.followers()
-        expression = np.zeros_like(straight.expression)
-        first, last = (row - self.base.skin_count for row in self.base.part_vertices["tongue"])
-        expression[_ROW["tongueOut"], first:last] = self.tongue
-        return replace(straight, expression=expression, motion=self.motion)
+        return replace(straight, expression=np.zeros_like(straight.expression), motion=self.motion)
 
     def skin(self, identity: NDArray[Any], expression: NDArray[Any] | None = None) -> FloatArray:
         """Skins of heads: (B, M) codes and (B, E) weights (none is neutral) to (B, S, 3) mm."""
@@ -131,7 +128,7 @@ class MovingCorpus:
         weights = np.asarray(expression, np.float32)
         skin = self.base.skin_count
         heads, sums, skulls = self._moved(rest, weights)
-        self._move_lower_jaw(heads, rest, weights)
+        self.motion.move_jaw(heads[:, skin:], rest, weights)
         self._close_lips(heads, rest, weights, skulls)
         centres, gaze = self._turn_eyes(heads, weights)
         self.contact.lips.settle(heads)
@@ -171,12 +168,6 @@ class MovingCorpus:
         skulls = self.jaw.centres(rest)
         heads[:, :skin] = self.jaw.moved(heads[:, :skin], weights, self.jaw.share, skulls)
         return heads, sums, skulls
-
-    def _move_lower_jaw(self, heads: Array, rest: FloatArray, weights: FloatArray) -> None:
-        """Lower teeth and tongue go with the jaw; the tongue comes out."""
-        first, last = self.base.part_vertices["tongue"]
-        heads[:, first:last] += weights[:, _ROW["tongueOut"], None, None] * self.tongue
-        self.motion.turn_jaw(heads[:, self.base.skin_count :], rest, weights)
 
     def _close_lips(self, heads: Array, rest: FloatArray, weights: FloatArray, skulls: Array) -> None:
         """`mouthClose`, and what it leaves open."""
@@ -236,7 +227,7 @@ class MovingCorpus:
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
         """Write it with its provenance (see `store.provenance`); base head and linear corpus are in their own files."""
         jaw = {f"jaw_{name}": getattr(self.jaw, name) for name in _JAW}
-        arrays = {"shapes": self.shapes, "closing": self.closing, "tongue": self.tongue, **jaw}
+        arrays = {"shapes": self.shapes, "closing": self.closing, **jaw}
         write_arrays(path, KIND, VERSION, arrays, origin)
 
     @classmethod
@@ -252,7 +243,7 @@ class MovingCorpus:
             raise InputFileError(f"{path}: made of another corpus than {corpus}; make it again with `{MADE_BY}`.")
         with refusal_of(path, "a valid moving corpus", MADE_BY):
             jaw = Jaw(**{name: arrays[f"jaw_{name}"] for name in _JAW})
-            return cls(linear, BaseHead.load(base_head), arrays["shapes"], arrays["closing"], arrays["tongue"], jaw)
+            return cls(linear, BaseHead.load(base_head), arrays["shapes"], arrays["closing"], jaw)
 
 
 _JAW = ("centre", "anchors", "anchor_rest", "rotation", "slide", "share")
@@ -277,5 +268,4 @@ def make_moving(linear: Corpus, base: BaseHead) -> MovingCorpus:
     for side, zone in enumerate(zones):
         out = rest[zone] - base.eye_centres[side]
         shapes[:, zone] = to_arcs(out, linear.expression[:, zone].astype(np.float64))
-    tongue = put_out(base).astype(np.float32)
-    return MovingCorpus(linear, base, shapes.astype(np.float32), closing.astype(np.float32), tongue, jaw)
+    return MovingCorpus(linear, base, shapes.astype(np.float32), closing.astype(np.float32), jaw)

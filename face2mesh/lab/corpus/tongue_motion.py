@@ -27,14 +27,23 @@ CLEARANCE_MM, RISE_MM, SLOPE, ROUNDING_MM = 0.6, 22.0, 0.75, 8.0
 SLICE_MM = 4.0
 
 
-def put_out(base: BaseHead) -> Array:
-    """(N, 3) mm, displacement of the tongue at weight 1 in the lower jaw's frame; symmetric."""
+# The path is told at so many weights: a straight line from rest to the end would cut through the lip.
+STEPS = 8
+
+
+def tongue_path(base: BaseHead) -> Array:
+    """(STEPS, N, 3) mm, displacements of the tongue at weights 1/STEPS to 1."""
+    return np.stack([put_out(base, (step + 1) / STEPS) for step in range(STEPS)])
+
+
+def put_out(base: BaseHead, weight: float) -> Array:
+    """(N, 3) mm, displacement of the tongue at a weight of 0 to 1 in the lower jaw's frame; symmetric."""
     rest = base.vertices[slice(*base.part_vertices["tongue"])].astype(np.float64)
     teeth = base.vertices[slice(*base.part_vertices["lower_teeth"])].astype(np.float64)
     front = teeth[np.abs(teeth[:, 0]) < 8]
     edge = front[front[:, 1].argmax()]
     behind = rest[:, 2].max() - rest[:, 2]
-    follows = np.interp(behind, BEHIND_MM, FOLLOWS)
+    follows = weight * np.interp(behind, BEHIND_MM, FOLLOWS)
     z = rest[:, 2] + FORWARDS_MM * follows
     under = _underside(rest)
     thin = 1 - (1 - THIN) * follows

@@ -121,7 +121,8 @@ class _Look(nn.Module):
         sampled = torch.cat(
             [functional.grid_sample(m.float(), grid, padding_mode="border", align_corners=False) for m in maps], 1
         )[..., 0]
-        seen = torch.matmul(sampled.permute(2, 0, 1), self.weight).transpose(0, 1) + self.bias
+        by_point = sampled.permute(2, 0, 1).contiguous()  # or the product copies matrix by matrix
+        seen = torch.matmul(by_point, self.weight).transpose(0, 1) + self.bias
         return _MOVE_GAIN * seen[..., :2], torch.relu(seen[..., 2:]).flatten(1)
 
 
