@@ -3,6 +3,7 @@
 from face2mesh.contact.closing import LipClosing
 from face2mesh.contact.contact import Contact
 from face2mesh.contact.lids import Lids
+from face2mesh.contact.lining import Lining
 from face2mesh.contact.lips import Lips
 
-__all__ = ["Contact", "Lids", "LipClosing", "Lips"]
+__all__ = ["Contact", "Lids", "Lining", "LipClosing", "Lips"]

@@ -14,6 +14,7 @@ import numpy as np
 
 from face2mesh.contact.closing import LipClosing
 from face2mesh.contact.lids import Lids
+from face2mesh.contact.lining import Lining
 from face2mesh.contact.lips import Lips
 from face2mesh.store import read_arrays, refusal_of, write_arrays
 
@@ -30,11 +31,13 @@ class Contact:
         lids: of both eyes.
         lips: with teeth and tongue.
         closing: how `mouthClose` closes the lips.
+        lining: of the mouth, behind the face.
     """
 
     lids: Lids
     lips: Lips
     closing: LipClosing
+    lining: Lining
 
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
         """Write it with its provenance (see `store.provenance`); indices take 16 bits."""
@@ -59,7 +62,7 @@ class Contact:
             return cls(*(_part(kind, name, arrays) for name, kind in _PARTS.items()))
 
 
-_PARTS: Mapping[str, Any] = {"lids": Lids, "lips": Lips, "closing": LipClosing}
+_PARTS: Mapping[str, Any] = {"lids": Lids, "lips": Lips, "closing": LipClosing, "lining": Lining}
 
 
 def _part(kind: Any, name: str, arrays: Mapping[str, Any]) -> Any:

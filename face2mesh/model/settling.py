@@ -114,7 +114,7 @@ def _settle_lips(heads: Array, neutral: FloatArray, weights: FloatArray, contact
 
     So a third of a person's morph targets cost no more than one.
     """
-    soft = contact.lips.soft
+    soft = np.union1d(contact.lips.soft, contact.lining.inner)
     moved = weights[:, _OF_LIPS].any(1)
     still = np.flatnonzero(~moved)
     shown = still if len(neutral) > 1 else still[:1]
@@ -124,6 +124,7 @@ def _settle_lips(heads: Array, neutral: FloatArray, weights: FloatArray, contact
     if len(shown):
         together[first:, soft] = own
     contact.lips.settle(together)
+    contact.lining.settle(together)
     heads[moved] = together[:first]
     if len(shown):
         heads[still[:, None], soft] += together[first:, soft] - own

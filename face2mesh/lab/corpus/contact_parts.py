@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from face2mesh.contact import Contact, Lids, LipClosing, Lips
+from face2mesh.contact import Contact, Lids, Lining, LipClosing, Lips
 from face2mesh.head.base_head import BaseHead
 from face2mesh.lab.base.eyes import surface_height
 from face2mesh.lab.corpus.blink import lids_of
@@ -32,6 +32,11 @@ EXIT_MM = 7.0
 TEETH_MM = 22.0
 # What of the tongue is neither top nor underside: normals with less than this of up or down in them.
 STEEP = 0.3
+# The lining is watched from this depth behind the lips' line of contact on, where it is this near to the face at rest,
+# mm, against so many triangles of the face: those between these distances from the line, mm. Nearer are the lips.
+DEEP_MM, LINING_MM, FACES, RED_MM, FACE_MM = 10.0, 9.0, 32, 6.0, 40.0
+# Beside the corners of the mouth the lining lies beside the face, not behind it: this share of the way to them counts.
+CORNER_SHARE = 0.75
 
 
 def contact_on(base: BaseHead, mouth: Mouth | None = None) -> Contact:
@@ -42,7 +47,7 @@ def contact_on(base: BaseHead, mouth: Mouth | None = None) -> Contact:
         mouth: its mouth, where it is known already.
     """
     mouth = mouth or Mouth.on(base)
-    return Contact(lids_on(base), lips_on(base, mouth), closing_on(mouth))
+    return Contact(lids_on(base), lips_on(base, mouth), closing_on(mouth), lining_on(base, mouth))
 
 
 def lids_on(base: BaseHead) -> Lids:
@@ -122,6 +127,20 @@ def _neighbours(base: BaseHead, soft: NDArray[np.int64]) -> Indices:
     table = np.full((len(soft), counts.max()), len(soft), np.int32)
     table[edges[:, 0], place] = edges[:, 1]
     return table
+
+
+def lining_on(base: BaseHead, mouth: Mouth) -> Lining:
+    """The lining behind lips and chin, and the face before it."""
+    cavity = base.regions["mouth_cavity"][: base.skin_count]
+    across = np.abs(base.vertices[: base.skin_count, 0]) < CORNER_SHARE * base.vertices[mouth.corners, 0].max()
+    inner = np.flatnonzero(cavity & across & (mouth.distance > DEEP_MM))
+    face = ~cavity & (mouth.distance > RED_MM) & (mouth.distance < FACE_MM)
+    before = base.skin_triangles[face[base.skin_triangles].all(1)]
+    middles = base.vertices[before].mean(1)
+    apart = np.linalg.norm(base.vertices[inner][:, None] - middles, axis=2)
+    behind_face = apart.min(1) < LINING_MM
+    nearest = np.argsort(apart[behind_face], axis=1, kind="stable")[:, :FACES]
+    return Lining(inner[behind_face].astype(np.int32), before.astype(np.int32), nearest.astype(np.int32))
 
 
 def closing_on(mouth: Mouth) -> LipClosing:

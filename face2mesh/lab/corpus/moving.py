@@ -132,6 +132,7 @@ class MovingCorpus:
         self._close_lips(heads, rest, weights, skulls)
         centres, gaze = self._turn_eyes(heads, weights)
         self.contact.lips.settle(heads)
+        self.contact.lining.settle(heads)
         skins = np.ascontiguousarray(heads[:, :skin])
         self._move_lids(skins, sums, weights, centres, gaze)
         heads[:, :skin] = skins
