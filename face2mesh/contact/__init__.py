@@ -1,4 +1,7 @@
-"""Contact: lids meet and stay outside the eyeballs, lips meet and pass neither each other nor the teeth."""
+"""Contact: lids meet and stay outside the eyeballs, lips meet and pass neither each other nor the teeth.
+
+The mouth's lining stays behind the face.
+"""
 
 from face2mesh.contact.closing import LipClosing
 from face2mesh.contact.contact import Contact

@@ -110,9 +110,10 @@ def _further_skins(
 
 
 def _settle_lips(heads: Array, neutral: FloatArray, weights: FloatArray, contact: Contact) -> None:
-    """Settle the lips of heads in place; where eyes and brows alone move, they are settled as the neutral ones are.
+    """Settle lips and lining of heads in place.
 
-    So a third of a person's morph targets cost no more than one.
+    Where eyes and brows alone move, they are settled as the neutral ones are: so a third of a person's morph
+    targets cost no more than one.
     """
     soft = np.union1d(contact.lips.soft, contact.lining.inner)
     moved = weights[:, _OF_LIPS].any(1)
