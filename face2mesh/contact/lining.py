@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 # How far behind the face the lining lies at least, mm.
 BEHIND_MM = 2.0
