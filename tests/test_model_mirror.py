@@ -67,15 +67,6 @@ def test_light_comes_from_the_other_side(mirror: Mirror):
     np.testing.assert_allclose(harmonics(normals @ FLIP) @ mirror.turned(one).light[0], shade, atol=1e-5)
 
 
-def test_what_both_say_is_what_they_agree_on(mirror: Mirror):
-    one = codes(2)
-    other = mirror.turned(one)
-    both = Codes(**{n: np.concatenate([getattr(one, n), getattr(other, n)]) for n in Codes.__dataclass_fields__})
-    agreed = mirror.agreed(both)
-    for name in Codes.__dataclass_fields__:
-        np.testing.assert_allclose(getattr(agreed, name), getattr(one, name), rtol=1e-5, atol=1e-6)
-
-
 def test_saved_and_loaded(mirror: Mirror, tmp_path):
     path = tmp_path / "mirror.npz"
     mirror.save(path, provenance({}))

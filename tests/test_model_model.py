@@ -95,7 +95,7 @@ def test_second_pass_corrects_the_first(model):
     face = model.reconstruct(disk(300, 300, centre, RADIUS), box=_box((205.0, 150.0), 95))
     u, v = face.camera.project(face.pose.translation_mm)
     crop = face2mesh.photo.crop_of_box(_box((205.0, 150.0), 95))
-    look = model._looker.look(face2mesh.photo.read_photo(disk(300, 300, centre, RADIUS)), [crop])
+    look = model.looker.look(face2mesh.photo.read_photo(disk(300, 300, centre, RADIUS)), [crop])
     first = look.camera.project(look.poses[0].translation_mm)
     assert 3 * np.hypot(u - centre[0], v - centre[1]) < np.hypot(*(first - centre))
 

@@ -104,17 +104,20 @@ class Looker:
         networks: of the model.
         landmarks: where the first look's codes put the landmarks, which place the second look's crop.
         mirror: what a mirror does to codes; None looks at no mirror images.
+        sizes: of the second look's crops, as multiples of the canonical one. The mean of what a larger and a smaller
+            crop say errs less than what the crop itself says (`benchmarks/looks.py`).
     """
 
     networks: Networks
     landmarks: LandmarkBasis
     mirror: Mirror | None
+    sizes: tuple[float, ...] = (0.9, 1.1)
 
     def __call__(self, photo: Photo, boxes: Sequence[Box]) -> list[Seen]:
         """What B faces of one picture are like, all in front of one camera."""
         crops = [crop_of_box(box) for box in boxes]
         refined = self._refined(self.look(photo, crops), crops)
-        look = self.look(photo, refined, self.mirror)
+        look = self.look(photo, refined, self.sizes, self.mirror)
         codes, weights = look.codes, _clean(look.codes.expression)
         return [
             Seen(
@@ -130,13 +133,19 @@ class Looker:
             for i, (box, crop) in enumerate(zip(boxes, refined, strict=True))
         ]
 
-    def look(self, photo: Photo, crops: Sequence[Crop], mirror: Mirror | None = None) -> Look:
-        """One pass of the encoder over B crops of a picture, and over their mirror images where there is a mirror."""
-        pictures = np.stack([cut(photo.rgb, crop, CROP_SIZE) for crop in crops])
-        if mirror is None:
-            codes = self.networks.encode(pictures)
-        else:
-            codes = mirror.agreed(self.networks.encode(np.concatenate([pictures, pictures[:, :, ::-1]])))
+    def look(
+        self, photo: Photo, crops: Sequence[Crop], sizes: Sequence[float] = (1.0,), mirror: Mirror | None = None
+    ) -> Look:
+        """What the encoder says of B crops: the mean over sizes, and over mirror images where there is a mirror."""
+        wanted = [crop.scaled(size) for size in sizes for crop in crops]
+        pictures = np.stack([cut(photo.rgb, crop, CROP_SIZE) for crop in wanted])
+        if mirror is not None:
+            pictures = np.concatenate([pictures, pictures[:, :, ::-1]])
+        seen = self.networks.encode(pictures)
+        if mirror is not None:
+            seen = Codes.mean([seen[: len(wanted)], mirror.turned(seen[len(wanted) :])])
+        count = len(crops)
+        codes = Codes.mean([seen[i * count : (i + 1) * count].rescaled(size) for i, size in enumerate(sizes)])
         crop_poses = [
             CropPose(rotation_from_6d(six), offset.astype(np.float64), float(log_scale))
             for six, offset, log_scale in zip(codes.rotation6d, codes.offset, codes.log_scale, strict=True)

@@ -9,7 +9,7 @@ Letters: B crops, M identity modes, N dense points.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,20 +71,6 @@ class Mirror:
             landmark_log_sigma=codes.landmark_log_sigma[:, self.landmarks],
             points=None if codes.points is None else codes.points[:, self.points] * _PLANE,
         )
-
-    def agreed(self, codes: Codes) -> Codes:
-        """The mean of B crops' codes with those of their mirror images.
-
-        Args:
-            codes: of 2B crops, the second half the mirror images of the first.
-        """
-        count = len(codes.identity) // 2
-        plain, turned = codes[:count], self.turned(codes[count:])
-        means: dict[str, Any] = {}
-        for name in (field.name for field in fields(Codes)):
-            one, other = getattr(plain, name), getattr(turned, name)
-            means[name] = None if one is None else (one + other) / 2
-        return Codes(**means)
 
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
         """Write it with its provenance (see `store.provenance`)."""

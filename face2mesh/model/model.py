@@ -69,6 +69,7 @@ class Model:
     Attributes:
         manifest: name, version, provenance.
         base_head: the topology of every head that this model gives.
+        looker: how photos become codes.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Model:
         self._followers = followers
         self._slopes = SkinSlopes(networks)
         self._contact = contact
-        self._looker = Looker(networks, landmarks, mirror)
+        self.looker = Looker(networks, landmarks, mirror)
         self._people = people
 
     @classmethod
@@ -397,7 +398,7 @@ class Model:
     def _faces(self, photo: Photo, boxes: Sequence[Box], ipd_mm: float | None) -> list[Face]:
         """The heads of faces in one picture."""
         heads = []
-        for seen in self._looker(photo, boxes):
+        for seen in self.looker(photo, boxes):
             face = self._face(seen.identity, seen.expression, seen.camera, seen.pose, seen.box, ipd_mm)
             sigma = seen.landmark_sigma_px
             heads.append(replace(face, light=seen.light, points_px=seen.points_px, landmark_sigma_px=sigma))

@@ -5,7 +5,8 @@ Letters: B batch, M identity modes, S skin vertices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,26 @@ class Codes:
             value = getattr(self, field.name)
             chosen[field.name] = None if value is None else value[rows]
         return Codes(**chosen)
+
+    def rescaled(self, factor: float) -> Codes:
+        """What codes of crops `factor` times as large, about the same centres, say of the crops themselves."""
+        shift = np.float32(np.log(factor))
+        return replace(
+            self,
+            offset=self.offset * np.float32(factor),
+            log_scale=self.log_scale + shift,
+            landmark_log_sigma=self.landmark_log_sigma + shift,
+            points=None if self.points is None else self.points * np.float32(factor),
+        )
+
+    @classmethod
+    def mean(cls, opinions: Sequence[Codes]) -> Codes:
+        """The mean of several opinions of the same B crops."""
+        means: dict[str, Any] = {}
+        for field in fields(cls):
+            values = [getattr(codes, field.name) for codes in opinions]
+            means[field.name] = None if values[0] is None else np.mean(values, axis=0)
+        return cls(**means)
 
 
 class Networks:
