@@ -62,7 +62,7 @@ def main() -> None:
 
     def errors_of(i: int) -> dict[str, float]:
         picture = pairs["crop"][i]
-        photo, boxes = Photo(picture, None, None, f"picture {i}"), [nominal_box(picture.shape[1])]
+        photo, boxes = Photo(picture, None, "default", f"picture {i}"), [nominal_box(picture.shape[1])]
         heads = {name: corpus.heads(looker(photo, boxes)[0].identity) for name, looker in ways.items()}
         true = corpus.heads(pairs["identity"][i])
         return {

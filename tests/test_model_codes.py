@@ -80,7 +80,7 @@ class _Seeing:
 def test_looks_of_several_sizes_are_one_opinion(sizes: tuple[float, ...]):
     picture = np.zeros((480, 640, 3), np.uint8)
     picture[200:280, 280:360] = 255
-    photo, crops = Photo(picture, None, None, "square"), [Crop((320.0, 240.0), 128.0), Crop((320.0, 240.0), 160.0)]
+    photo, crops = Photo(picture, None, "default", "square"), [Crop((320.0, 240.0), 128.0), Crop((320.0, 240.0), 160.0)]
     look = Looker(_Seeing(), None, None).look(photo, crops, sizes)
     assert look.codes.identity.shape == (2, MODES)
     for i, crop in enumerate(crops):

@@ -76,7 +76,8 @@ def test_finds_the_heads_place_and_size(model, centre):
     assert face.camera.fx * 75 / depth == pytest.approx(RADIUS, rel=0.01)
     assert face.camera.fx == pytest.approx(max(1.2 * 320, 8 * RADIUS * 100 / 75), rel=0.01)
     u, v = face.camera.project(face.pose.translation_mm)
-    assert (u, v) == pytest.approx(centre, abs=0.3)
+    # The smaller of the second pass's crops cuts a little off this made-up head's disk.
+    assert (u, v) == pytest.approx(centre, abs=0.5)
     # Frontal against the ray: the subject's left (+X) is on the right of the picture, and up is up.
     left, up = (face.project(np.array([[0, 0, 0], axis])) for axis in ([10.0, 0, 0], [0, 10.0, 0]))
     assert left[1, 0] > left[0, 0]
