@@ -16,8 +16,8 @@ WALL = np.array([[-9, -9, 10], [9, -9, 10], [9, 9, 10], [-9, 9, 10]], float)
 TRIANGLES = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
 
 
-def settled(z: float) -> np.ndarray:
-    heads = np.concatenate([WALL, [[3, -3, z]]])[None]
+def settled(z: float, x: float = 3) -> np.ndarray:
+    heads = np.concatenate([WALL, [[x, -3, z]]])[None]
     Lining(np.array([4], np.int32), TRIANGLES, np.array([[0, 1]], np.int32)).settle(heads)
     np.testing.assert_array_equal(heads[0, :4], WALL)
     return heads[0, 4]
@@ -30,6 +30,10 @@ def test_what_has_come_through_goes_straight_back(z: float) -> None:
 
 def test_what_is_behind_stays() -> None:
     np.testing.assert_array_equal(settled(5.0), [3, -3, 5])
+
+
+def test_what_lies_beside_the_face_stays() -> None:
+    np.testing.assert_array_equal(settled(12.0, x=30), [30, -3, 12])
 
 
 @pytest.mark.parametrize("expression", ["jawOpen", "mouthShrugLower", "mouthPucker"])

@@ -48,8 +48,12 @@ class Lining:
             a, b, c = np.moveaxis(corners[head, self.near[vertex, nearest]], 2, 0)
             normal = np.cross(b - a, c - a)
             normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-12)
-            behind = np.einsum("bnx,bnx->bn", apart[head, vertex, nearest], normal)
-            missing = np.maximum(BEHIND_MM - behind, 0)
+            way = apart[head, vertex, nearest]
+            behind = np.einsum("bnx,bnx->bn", way, normal)
+            # Beside its triangle a plane tells less: there is no face before a vertex that far aside.
+            aside = np.linalg.norm(way - behind[..., None] * normal, axis=2)
+            reach = np.linalg.norm(a - (a + b + c) / 3, axis=2)
+            missing = np.maximum(BEHIND_MM - behind - np.maximum(aside - reach, 0), 0)
             through = np.flatnonzero(missing.any(1))
             rows = rows[through]
             if not len(rows):
