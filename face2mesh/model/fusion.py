@@ -16,14 +16,14 @@ from face2mesh.errors import Face2MeshError
 from face2mesh.face import Face
 from face2mesh.face.resection import resected
 
-FLOOR = 0.020
+FLOOR = 0.024
 """σ₀ of `fusion_weights`, in sides of the face box.
 
 What the heads of one person's photos differ in, as a mean square over face and ears, grows with the landmarks'
 expected deviation σ as a + b · σ²; this is √(a/b), as `face2mesh lab evaluate --only fusion` finds it on rendered
 people of the validation split (results/fusion.json, with its interval)."""
 
-AGREEMENT = 0.86
+AGREEMENT = 0.87
 """r of `fuse`: how two photos' heads of one person correlate, from the same command."""
 
 
