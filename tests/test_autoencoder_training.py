@@ -39,7 +39,7 @@ CONFIGURATIONS = Path(__file__).parents[1] / "configurations"
 BRIEF = Optimisation(steps=6, batch=4, warmup=2, checkpoint_every=2, log_every=3, learning_rate=1e-3)
 SMALL = {
     "local": {"level": 2, "down": [5, 6], "up": [6, 5], "bent": 1},
-    "skip": {"channels": [0, 0, 4], "hidden": [5], "symmetric": False},
+    "skip": {"channels": [0, 0, 4], "hidden": [5]},
     "classical": {},
 }
 

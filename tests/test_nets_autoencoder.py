@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from made_up import made_up_head
 
 torch = pytest.importorskip("torch", reason="networks need torch, of the extra [train]")
@@ -12,14 +13,12 @@ from face2mesh.lab.autoencoder.meshes import Meshes  # noqa: E402
 from face2mesh.lab.autoencoder.principal import principal_components, symmetric_components  # noqa: E402
 from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix  # noqa: E402
 from face2mesh.lab.graph.command import hierarchy_of_head  # noqa: E402
-from face2mesh.lab.graph.neighbourhood import mirrored_entries, widened_unpooling  # noqa: E402
+from face2mesh.lab.graph.neighbourhood import widened_unpooling  # noqa: E402
 from face2mesh.lab.nets.autoencoder import (  # noqa: E402
     AutoencoderConfiguration,
     LearnedSparseMatrix,
     MeshAutoencoder,
     classical,
-    composed_pooling,
-    swapped,
 )
 from face2mesh.lab.nets.local_autoencoder import (  # noqa: E402
     CoarseConvolution,
@@ -85,11 +84,9 @@ def test_the_classical_network_has_the_parameters_counted_by_hand(hierarchy):
     assert down + up + 512 * 8 + 8 + 8 * 512 + 512 == 27_880
 
 
-def test_a_skip_alone_is_pca(hierarchy, meshes):
+def test_a_skip_starts_as_pca(hierarchy, meshes):
     principal = principal_components(meshes, 10)
-    network = MeshAutoencoder(
-        AutoencoderConfiguration(code_size=10, symmetric=False, skip=True, network=False, **SMALL), hierarchy
-    )
+    network = MeshAutoencoder(AutoencoderConfiguration(code_size=10, skip=True, **SMALL), hierarchy)
     network.standardise(principal.mean, 1.0)
     network.start_skip(principal.basis, principal.spread)
     some = meshes.take(slice(0, 5))
@@ -146,20 +143,6 @@ def test_a_mirrored_mesh_has_the_code_with_changed_signs(hierarchy, meshes, conv
         other = some[:, mirror] * torch.from_numpy(FLIP)
         torch.testing.assert_close(network.encode(other), network.sign * code, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(network(other), made[:, mirror] * torch.from_numpy(FLIP), atol=1e-3, rtol=1e-4)
-
-
-def test_a_symmetric_network_swaps_the_halves(hierarchy, meshes):
-    torch.manual_seed(4)
-    network = MeshAutoencoder(AutoencoderConfiguration(code_size=4, **SMALL), hierarchy).eval()
-    network.standardise(meshes.take(slice(None)).mean(0), 2.0)
-    mirror = torch.from_numpy(hierarchy.levels[0].mirror.astype(np.int64))
-    some = torch.from_numpy(meshes.take(slice(0, 3)))
-    with torch.no_grad():
-        other = some[:, mirror] * torch.from_numpy(FLIP)
-        torch.testing.assert_close(network.encode(other), swapped(network.encode(some)), atol=1e-4, rtol=1e-4)
-        torch.testing.assert_close(
-            network(other), network(some)[:, mirror] * torch.from_numpy(FLIP), atol=1e-3, rtol=1e-4
-        )
 
 
 @pytest.mark.parametrize("kind", ["classical", "local"])
@@ -252,9 +235,13 @@ def test_more_numbers_leave_less(hierarchy, meshes):
 
 
 def test_means_keep_constants_and_owners_are_symmetric(hierarchy):
-    pooled = composed_pooling(hierarchy, 3) @ np.ones(hierarchy.counts[0])
+    pooled = hierarchy.mean_pooling(0, 3) @ np.ones(hierarchy.counts[0])
     np.testing.assert_allclose(pooled, 1)
-    owner = owners(hierarchy, 2, 0)
+    steps = hierarchy.mean_pooling(2) @ hierarchy.mean_pooling(1) @ hierarchy.mean_pooling(0)
+    np.testing.assert_allclose(hierarchy.mean_pooling(0, 3).toarray(), steps.toarray(), atol=1e-12)
+    back = hierarchy.unpooling(0) @ hierarchy.unpooling(1) @ hierarchy.unpooling(2)
+    np.testing.assert_allclose(hierarchy.unpooling(0, 3).toarray(), back.toarray(), atol=1e-12)
+    owner = owners(hierarchy, 2)
     assert np.array_equal(owner[hierarchy.levels[0].mirror], hierarchy.levels[2].mirror[owner])
     # A vertex that is kept owns itself.
     kept = np.searchsorted(hierarchy.levels[0].kept, hierarchy.levels[2].kept)
@@ -268,20 +255,20 @@ def test_widened_unpooling_starts_barycentric_and_is_symmetric(hierarchy):
     middle = hierarchy.levels[0].mirror == np.arange(hierarchy.counts[0])
     assert lengths[~middle].max() <= 6
     assert np.median(lengths) == 6
-    other = mirrored_entries(widened, hierarchy.levels[0].mirror, hierarchy.levels[1].mirror)
-    assert np.array_equal(other[other], np.arange(widened.nnz))
+    entries = sp.csr_array((np.ones(widened.nnz), widened.indices, widened.indptr), shape=widened.shape).toarray()
+    fine, coarse = hierarchy.levels[0].mirror, hierarchy.levels[1].mirror
+    assert np.array_equal(entries[np.ix_(fine, coarse)], entries)
 
 
 def test_a_learnt_matrix_is_its_matrix_and_has_its_gradients(hierarchy):
     widened = widened_unpooling(hierarchy, 1, 5)
-    other = mirrored_entries(widened, hierarchy.levels[1].mirror, hierarchy.levels[2].mirror)
-    layer = LearnedSparseMatrix(widened, other)
+    layer = LearnedSparseMatrix(widened)
     x = torch.randn(2, widened.shape[1], 3, requires_grad=True)
     dense = torch.zeros(widened.shape)
     rows = np.repeat(np.arange(widened.shape[0]), np.diff(widened.indptr))
 
     def by_hand():
-        matrix = dense.index_put((torch.from_numpy(rows), layer.pattern.columns), layer.values[layer.tied])
+        matrix = dense.index_put((torch.from_numpy(rows), layer.pattern.columns), layer.values)
         return torch.einsum("rv,bvc->brc", matrix, x)
 
     wanted = torch.randn(2, widened.shape[0], 3)
@@ -293,16 +280,12 @@ def test_a_learnt_matrix_is_its_matrix_and_has_its_gradients(hierarchy):
 
 
 def test_impossible_configurations_are_refused(hierarchy):
-    with pytest.raises(ValueError, match="two halves"):
-        AutoencoderConfiguration(code_size=3)
     with pytest.raises(ValueError, match="pooling is subset or mean"):
         AutoencoderConfiguration(pooling="max")
     with pytest.raises(ValueError, match="convolutions are needed"):
         AutoencoderConfiguration(channels=(0, 0))
     with pytest.raises(ValueError, match="read at level"):
         AutoencoderConfiguration(channels=(8, 8), read_at=1)
-    with pytest.raises(ValueError, match="network or a skip"):
-        AutoencoderConfiguration(network=False)
     with pytest.raises(ValueError, match="the hierarchy 4"):
         MeshAutoencoder(AutoencoderConfiguration(channels=(0, 0, 4, 4, 4)), hierarchy)
     with pytest.raises(ValueError, match="cannot be odd"):

@@ -99,15 +99,33 @@ class Hierarchy:
         """Vertices of each level, finest first."""
         return tuple(level.count for level in self.levels)
 
-    def unpooling(self, level: int) -> Matrix:
-        """(n_l, n_{l+1}) matrix from level `level` + 1 to level `level`."""
-        fine, coarse = self.levels[level].count, self.levels[level + 1].count
-        rows = np.repeat(np.arange(fine), 3)
+    def unpooling(self, level: int, coarse: int | None = None) -> Matrix:
+        """(n_l, n_c) barycentric weights from level c = `coarse`, the next one unless given, to level l = `level`."""
+        if coarse is None:
+            coarse = level + 1
+        shape = self.levels[level].count, self.levels[level + 1].count
+        rows = np.repeat(np.arange(shape[0]), 3)
         values = self.unpool_weights[level].astype(np.float64).ravel()
-        matrix = sp.csr_array((values, (rows, self.unpool_vertices[level].ravel())), shape=(fine, coarse))
+        matrix = sp.csr_array((values, (rows, self.unpool_vertices[level].ravel())), shape=shape)
         matrix.eliminate_zeros()
         matrix.sort_indices()
-        return matrix
+        return sp.csr_array(matrix @ self.unpooling(level + 1, coarse)) if coarse > level + 1 else matrix
+
+    def subset_pooling(self, level: int) -> Matrix:
+        """(n_{l+1}, n_l) matrix from level l = `level` to the next: the vertices that it keeps."""
+        fine, coarse = self.levels[level].count, self.levels[level + 1].count
+        return sp.csr_array((np.ones(coarse), (np.arange(coarse), self.pool[level])), shape=(coarse, fine))
+
+    def mean_pooling(self, level: int, coarse: int | None = None) -> Matrix:
+        """(n_c, n_l) matrix from level l = `level` to c = `coarse`, the next one unless given.
+
+        Each step takes means of the vertices that unpool from one.
+        """
+        if coarse is None:
+            coarse = level + 1
+        weights = sp.csr_array(self.unpooling(level).T)
+        matrix = sp.csr_array(sp.diags_array(1 / np.asarray(weights.sum(axis=1)).ravel()) @ weights)
+        return sp.csr_array(self.mean_pooling(level + 1, coarse) @ matrix) if coarse > level + 1 else matrix
 
     def save(self, path: Path, origin: Mapping[str, Any]) -> None:
         """Write with provenance (see `store.provenance`)."""

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import eigsh
 
 Matrix: TypeAlias = "sp.csr_array[Any, tuple[int, int]]"
 
@@ -79,12 +78,6 @@ def scaled_laplacian(laplacian: Matrix, lambda_max: float = LAMBDA_MAX) -> Matri
     scaled.eliminate_zeros()
     scaled.sort_indices()
     return scaled
-
-
-def largest_eigenvalue(laplacian: Matrix) -> float:
-    """λ_max of a symmetric Laplacian, by Lanczos iterations from a fixed start."""
-    start = np.random.default_rng(0).standard_normal(laplacian.shape[0])
-    return float(eigsh(laplacian, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
 
 
 def _degree(adjacent: Matrix) -> NDArray[np.float64]:

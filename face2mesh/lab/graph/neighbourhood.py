@@ -61,25 +61,6 @@ def widened_unpooling(hierarchy: Hierarchy, level: int, neighbours: int) -> Matr
     return widened
 
 
-def mirrored_entries(matrix: Matrix, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.int64]:
-    """For each stored entry of a symmetric pattern, in CSR order, the number of the entry on the other side.
-
-    Args:
-        matrix: (R, V) CSR, indices sorted.
-        rows, columns: (R,) and (V,), what a row and a column become in the mirror.
-
-    Raises:
-        ValueError: the pattern is not symmetric.
-    """
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    own = row * matrix.shape[1] + matrix.indices
-    other = rows[row].astype(np.int64) * matrix.shape[1] + columns[matrix.indices]
-    place: NDArray[np.int64] = np.minimum(np.searchsorted(own, other), len(own) - 1).astype(np.int64)
-    if not np.array_equal(own[place], other):
-        raise ValueError("the pattern of a matrix between symmetric levels is not symmetric")
-    return place
-
-
 def _pattern(matrix: Matrix) -> Matrix:
     """The same places, all 1."""
     ones = sp.csr_array(matrix)

@@ -8,7 +8,6 @@ can say:
   each vertex's own and go on to level 0 by a sparse matrix that is learnt and then fixed (learned aggregation).
 - Blocks are residual, so that a linear path leads from the code to every vertex, and the code goes through a hidden
   layer, which can bend it as a whole.
-- Where the mesh is symmetric, a mirrored skin has the code whose halves are swapped: half the weights do.
 - A linear skip, started from PCA, is there for worlds that are linear.
 
 Letters: B batch, S vertices, Z numbers in the code, l a level, n_l its vertices, C_l its channels.
@@ -21,7 +20,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -30,7 +28,7 @@ from torch.autograd.function import once_differentiable
 from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix, csr_tensor
 from face2mesh.lab.graph.hierarchy import Hierarchy
 from face2mesh.lab.graph.laplacian import Matrix
-from face2mesh.lab.graph.neighbourhood import mirrored_entries, widened_unpooling
+from face2mesh.lab.graph.neighbourhood import widened_unpooling
 from face2mesh.lab.nets.decoder import ResidualBlock, VertexwiseLinear
 
 
@@ -51,9 +49,7 @@ class AutoencoderConfiguration:
         neighbours: vertices that a vertex is made of in learned unpooling.
         reading: "convolution" or "vertexwise": how features become displacements.
         read_at: the level where they do, not coarser than the finest with convolutions.
-        symmetric: whether a mirrored skin has the code with its halves swapped; needs a mirror and an even code.
         skip: whether a linear autoencoder is added, on level 0.
-        network: whether there is anything beside the skip.
     """
 
     code_size: int = 8
@@ -66,28 +62,22 @@ class AutoencoderConfiguration:
     neighbours: int = 6
     reading: str = "vertexwise"
     read_at: int = 1
-    symmetric: bool = True
     skip: bool = False
-    network: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what no network can mean.
 
         Raises:
-            ValueError: an unknown word, an odd symmetric code, or channels after the finest levels that are 0.
+            ValueError: an unknown word, or channels after the finest levels that are 0.
         """
         for name, known in _WORDS.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {' or '.join(known)}, not {getattr(self, name)}")
-        if self.symmetric and self.code_size % 2:
-            raise ValueError(f"a symmetric code has two halves, not {self.code_size} numbers")
         working = self.channels[self.bare :]
         if not working or min(working) < 1:
             raise ValueError("convolutions are needed on a level, and on every coarser one up to the last")
         if not 0 <= self.read_at <= self.bare:
             raise ValueError(f"displacements are read at level 0 to {self.bare}, not {self.read_at}")
-        if not self.network and not self.skip:
-            raise ValueError("an autoencoder needs a network or a skip")
 
     @property
     def bare(self) -> int:
@@ -119,7 +109,6 @@ def classical(code_size: int) -> AutoencoderConfiguration:
         unpooling="barycentric",
         reading="convolution",
         read_at=0,
-        symmetric=False,
     )
 
 
@@ -137,7 +126,7 @@ class MeshAutoencoder(nn.Module):
             hierarchy: of the mesh.
 
         Raises:
-            ValueError: there are fewer levels than configured, or a symmetric network's mesh has no mirror.
+            ValueError: there are fewer levels than configured.
         """
         super().__init__()
         if len(configuration.channels) >= len(hierarchy.levels):
@@ -146,14 +135,10 @@ class MeshAutoencoder(nn.Module):
             )
         self.configuration = configuration
         count, size = hierarchy.counts[0], configuration.code_size
-        self.mirror = Mirror(hierarchy.levels[0].mirror)
-        if configuration.symmetric and self.mirror.is_none:
-            raise ValueError("a symmetric autoencoder needs a hierarchy made with the mesh's mirror")
         self.register_buffer("mean", torch.zeros(count, 3))
         self.register_buffer("deviation", torch.ones(count, 3))
-        if configuration.network:
-            self.encoder = Encoder(configuration, hierarchy)
-            self.decoder = Decoder(configuration, hierarchy)
+        self.encoder = Encoder(configuration, hierarchy)
+        self.decoder = Decoder(configuration, hierarchy)
         if configuration.skip:
             self.skip_encoder = nn.Parameter(torch.zeros(3 * count, size))
             self.skip_decoder = nn.Parameter(torch.zeros(size, 3 * count))
@@ -162,14 +147,11 @@ class MeshAutoencoder(nn.Module):
         """Set what is subtracted from every mesh, and what an output of 1 means.
 
         Args:
-            mean: (S, 3) mm; a symmetric network takes its symmetric part.
+            mean: (S, 3) mm.
             deviation: mm, one number or one for each coordinate (S, 3).
         """
         self.mean.copy_(torch.from_numpy(np.asarray(mean, np.float32)))
         self.deviation.copy_(torch.from_numpy(np.asarray(deviation, np.float32)).expand_as(self.deviation))
-        if self.configuration.symmetric:
-            self.mean.copy_((self.mean + self.mirror(self.mean)) / 2)
-            self.deviation.copy_((self.deviation + self.mirror(self.deviation).abs()) / 2)
 
     def start_skip(self, basis: NDArray[Any], spread: NDArray[Any]) -> None:
         """Make the skip a principal component analysis, with whitened codes, and let all else start as nothing.
@@ -182,10 +164,9 @@ class MeshAutoencoder(nn.Module):
         with torch.no_grad():
             self.skip_encoder.copy_((rows / scale[:, None]).t())
             self.skip_decoder.copy_(rows * scale[:, None])
-            if self.configuration.network:
-                for layer in (self.encoder.code[-1], self.decoder.read):
-                    for parameter in layer.parameters():
-                        parameter.zero_()
+            for layer in (self.encoder.code[-1], self.decoder.read):
+                for parameter in layer.parameters():
+                    parameter.zero_()
 
     def forward(self, meshes: Tensor) -> Tensor:
         """(B, S, 3) mm to the same, through the code."""
@@ -194,42 +175,13 @@ class MeshAutoencoder(nn.Module):
     def encode(self, meshes: Tensor) -> Tensor:
         """(B, S, 3) mm to (B, Z)."""
         centred = meshes - self.mean
-        code = meshes.new_zeros(len(meshes), self.configuration.code_size)
-        if self.configuration.skip:
-            code = code + centred.flatten(1) @ self.skip_encoder
-        if self.configuration.network:
-            code = code + self.encoder(centred / self.deviation)
-        return code
+        code: Tensor = self.encoder(centred / self.deviation)
+        return code + centred.flatten(1) @ self.skip_encoder if self.configuration.skip else code
 
     def decode(self, code: Tensor) -> Tensor:
         """(B, Z) to (B, S, 3) mm."""
-        meshes = self.mean.expand(len(code), -1, -1)
-        if self.configuration.skip:
-            meshes = meshes + (code @ self.skip_decoder).view(len(code), -1, 3)
-        if self.configuration.network:
-            meshes = meshes + self.deviation * self.decoder(code)
-        return meshes
-
-
-class Mirror(nn.Module):
-    """What the mirror does to vectors at the vertices of a level: they change places, and x its sign."""
-
-    other: Tensor
-
-    def __init__(self, other: NDArray[np.integer[Any]]) -> None:
-        """Take (n,), the vertex on the other side; the vertex itself where the mesh has no mirror."""
-        super().__init__()
-        self.is_none = np.array_equal(other, np.arange(len(other)))
-        self.register_buffer("other", torch.from_numpy(other.astype(np.int64)), persistent=False)
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """(…, n, 3) to the same."""
-        return torch.index_select(vectors, -2, self.other) * vectors.new_tensor([-1.0, 1.0, 1.0])
-
-
-def swapped(code: Tensor) -> Tensor:
-    """The code (B, Z) of the mirrored mesh, in a symmetric network."""
-    return torch.cat(code.chunk(2, 1)[::-1], 1)
+        meshes: Tensor = self.mean + self.deviation * self.decoder(code)
+        return meshes + (code @ self.skip_decoder).view_as(meshes) if self.configuration.skip else meshes
 
 
 class Encoder(nn.Module):
@@ -239,12 +191,9 @@ class Encoder(nn.Module):
         """Args: sizes, levels."""
         super().__init__()
         channels, bare = configuration.channels, configuration.bare
-        pools = [
-            SparseMatrix(pooling(hierarchy, level, configuration.pooling))
-            for level in range(len(configuration.channels))
-        ]
+        pooling = hierarchy.subset_pooling if configuration.pooling == "subset" else hierarchy.mean_pooling
+        pools = [SparseMatrix(pooling(level)) for level in range(len(channels))]
         self.finest = nn.Sequential(*pools[:bare])
-        self.mirror = Mirror(hierarchy.levels[bare].mirror) if configuration.symmetric else None
         layers: list[nn.Module] = []
         width = 3
         for level in range(bare, len(channels)):
@@ -252,19 +201,12 @@ class Encoder(nn.Module):
             width = channels[level]
         self.levels = nn.Sequential(*layers)
         inputs = width * hierarchy.counts[len(channels)]
-        halves = 2 if configuration.symmetric else 1
-        self.code = _perceptron((inputs, *configuration.hidden, configuration.code_size // halves))
+        self.code = _perceptron((inputs, *configuration.hidden, configuration.code_size))
 
     def forward(self, meshes: Tensor) -> Tensor:
         """(B, S, 3) to (B, Z)."""
-        return self.from_coarse(self.finest(meshes))
-
-    def from_coarse(self, seen: Tensor) -> Tensor:
-        """Meshes pooled to the finest level with convolutions (B, n, 3) to (B, Z)."""
-        if self.mirror is not None:
-            seen = torch.cat([seen, self.mirror(seen)])
-        code: Tensor = self.code(self.levels(seen).flatten(1))
-        return code if self.mirror is None else torch.cat(code.chunk(2), 1)
+        code: Tensor = self.code(self.levels(self.finest(meshes)).flatten(1))
+        return code
 
 
 class Decoder(nn.Module):
@@ -283,7 +225,7 @@ class Decoder(nn.Module):
             layers.append(_block(width, channels[level], level, configuration, hierarchy))
             width = channels[level]
         at = configuration.read_at
-        self.spread = SparseMatrix(composed_unpooling(hierarchy, bare, at)) if bare > at else None
+        self.spread = SparseMatrix(hierarchy.unpooling(at, bare)) if bare > at else None
         self.levels = nn.Sequential(*layers)
         self.read: nn.Module
         if configuration.reading == "vertexwise":
@@ -291,10 +233,9 @@ class Decoder(nn.Module):
         else:
             laplacian = SparseMatrix(hierarchy.levels[at].scaled_laplacian())
             self.read = ChebyshevConvolution(width, 3, configuration.order, laplacian, bias=False)
-        self.mirror = Mirror(hierarchy.levels[at].mirror) if configuration.symmetric else None
         self.finest = nn.Sequential(
             *(
-                unpooling(hierarchy, level, configuration.neighbours, configuration.symmetric)
+                LearnedSparseMatrix(widened_unpooling(hierarchy, level, configuration.neighbours))
                 if configuration.unpooling == "learned"
                 else SparseMatrix(hierarchy.unpooling(level))
                 for level in range(at - 1, -1, -1)
@@ -303,51 +244,11 @@ class Decoder(nn.Module):
 
     def forward(self, code: Tensor) -> Tensor:
         """(B, Z) to (B, S, 3)."""
-        vertices: Tensor = self.finest(self.coarse(code))
+        features = self.levels(self.code(code).view(-1, *self.coarsest))
+        if self.spread is not None:
+            features = self.spread(features)
+        vertices: Tensor = self.finest(self.read(features))
         return vertices
-
-    def coarse(self, code: Tensor) -> Tensor:
-        """(B, Z) to (B, n, 3) at the vertices of the level where displacements are read."""
-        features = self.features(code)
-        return self._joined(self.read(features if self.spread is None else self.spread(features)))
-
-    def features(self, code: Tensor) -> Tensor:
-        """(B, Z) to features on the finest level with convolutions; 2B of them in a symmetric network."""
-        codes = code if self.mirror is None else torch.cat([code, swapped(code)])
-        features: Tensor = self.levels(self.code(codes).view(-1, *self.coarsest))
-        return features
-
-    def _joined(self, read: Tensor) -> Tensor:
-        if self.mirror is None:
-            return read
-        one, other = read.chunk(2)
-        joined: Tensor = one + self.mirror(other)
-        return joined
-
-
-def composed_unpooling(hierarchy: Hierarchy, coarse: int, fine: int) -> Matrix:
-    """(n_fine, n_coarse), barycentric unpooling over several levels."""
-    matrix = sp.csr_array(sp.eye_array(hierarchy.counts[coarse]))
-    for level in range(coarse - 1, fine - 1, -1):
-        matrix = sp.csr_array(hierarchy.unpooling(level) @ matrix)
-    return matrix
-
-
-def composed_pooling(hierarchy: Hierarchy, coarse: int) -> Matrix:
-    """(n_coarse, n_0), mean pooling over several levels."""
-    matrix = sp.csr_array(sp.eye_array(hierarchy.counts[0]))
-    for level in range(coarse):
-        matrix = sp.csr_array(pooling(hierarchy, level, "mean") @ matrix)
-    return matrix
-
-
-def unpooling(hierarchy: Hierarchy, level: int, neighbours: int, tied: bool) -> nn.Module:
-    """Learned aggregation from the next level to this one; `tied`: alike on both sides."""
-    matrix = widened_unpooling(hierarchy, level, neighbours)
-    if not tied:
-        return LearnedSparseMatrix(matrix)
-    sides = hierarchy.levels[level].mirror, hierarchy.levels[level + 1].mirror
-    return LearnedSparseMatrix(matrix, mirrored_entries(matrix, *sides))
 
 
 class Widened(nn.Module):
@@ -384,41 +285,20 @@ def _perceptron(widths: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def pooling(hierarchy: Hierarchy, level: int, kind: str) -> Matrix:
-    """(n_{l+1}, n_l) matrix from a level to the next: the vertices it keeps, or means of what unpools from them."""
-    fine, coarse = hierarchy.counts[level], hierarchy.counts[level + 1]
-    if kind == "subset":
-        ones = (np.ones(coarse), (np.arange(coarse), hierarchy.pool[level]))
-        return sp.csr_array(ones, shape=(coarse, fine))
-    weights = sp.csr_array(hierarchy.unpooling(level).T)
-    return sp.csr_array(sp.diags_array(1 / np.asarray(weights.sum(axis=1)).ravel()) @ weights)
-
-
 class LearnedSparseMatrix(nn.Module):
     """A sparse matrix (R, V) whose stored entries are learnt; applied to x (B, V, C) to give (B, R, C)."""
 
-    tied: Tensor
-
-    def __init__(self, matrix: Matrix, other: NDArray[np.int64] | None = None) -> None:
-        """Start as a SciPy matrix; its stored zeros may be learnt too.
-
-        Args:
-            matrix: (R, V) CSR, indices sorted.
-            other: for each stored entry the number of one that has the same value.
-        """
+    def __init__(self, matrix: Matrix) -> None:
+        """Start as a SciPy matrix (R, V), CSR with sorted indices; its stored zeros are learnt too."""
         super().__init__()
-        entries = np.arange(matrix.nnz)
-        first, tied = np.unique(entries if other is None else np.minimum(entries, other), return_inverse=True)
-        self.values = nn.Parameter(torch.from_numpy(matrix.data[first].astype(np.float32)))
-        self.register_buffer("tied", torch.from_numpy(tied), persistent=False)
+        self.values = nn.Parameter(torch.from_numpy(matrix.data.astype(np.float32)))
         self.pattern = _Pattern(matrix)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, V, C) to (B, R, C)."""
         batch, _, channels = x.shape
         columns = x.transpose(0, 1).reshape(x.shape[1], -1)
-        values = torch.index_select(self.values, 0, self.tied)
-        product: Tensor = _LearnedProduct.apply(columns, values, self.pattern)  # type: ignore[no-untyped-call]
+        product: Tensor = _LearnedProduct.apply(columns, self.values, self.pattern)  # type: ignore[no-untyped-call]
         return product.view(-1, batch, channels).transpose(0, 1)
 
 

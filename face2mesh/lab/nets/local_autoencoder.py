@@ -29,9 +29,8 @@ from torch.nn import functional
 
 from face2mesh.lab.graph.chebyshev import ChebyshevConvolution, SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
-from face2mesh.lab.nets.autoencoder import Mirror, composed_pooling
 from face2mesh.lab.nets.decoder import Bend
-from face2mesh.lab.nets.local_bases import LocalBases, Patches, check_level
+from face2mesh.lab.nets.local_bases import LocalBases, Mirror, Patches, check_level
 
 FITTED_STEPS = 3
 """Of a fit of the decoder to a mesh."""
@@ -113,7 +112,7 @@ class LocalAutoencoder(nn.Module):
         self.register_buffer("sign", sign, persistent=False)
         laplacian = SparseMatrix(hierarchy.levels[level].scaled_laplacian())
 
-        self.pool = SparseMatrix(composed_pooling(hierarchy, level))
+        self.pool = SparseMatrix(hierarchy.mean_pooling(0, level))
         self.straight = nn.Linear(3 * coarse, size, bias=False)
         seen = configuration.seen
         self.see = CoarseConvolution(3, seen, configuration.order, laplacian) if seen else None

@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from face2mesh.lab.graph.hierarchy import Hierarchy
-from face2mesh.lab.nets.autoencoder import composed_unpooling
 
 Floats = NDArray[np.floating[Any]]
 Indices = NDArray[np.integer[Any]]
@@ -60,7 +59,7 @@ class Patches:
             level: the coarse one.
             rest: (S, 3), where the vertices are; only the shape counts.
         """
-        owner, mirror = owners(hierarchy, level, 0), hierarchy.levels[0].mirror.astype(np.int64)
+        owner, mirror = owners(hierarchy, level), hierarchy.levels[0].mirror.astype(np.int64)
         coarse_mirror = hierarchy.levels[level].mirror.astype(np.int64)
         polynomials = np.zeros((len(owner), POLYNOMIALS), np.float32)
         for vertex, other in enumerate(coarse_mirror.tolist()):
@@ -365,6 +364,22 @@ def local_bases(
     return spread, read
 
 
+class Mirror(nn.Module):
+    """What the mirror does to vectors at the vertices of a level: they change places, and x its sign."""
+
+    other: Tensor
+
+    def __init__(self, other: NDArray[np.integer[Any]]) -> None:
+        """Take (n,), the vertex on the other side; the vertex itself where the mesh has no mirror."""
+        super().__init__()
+        self.is_none = np.array_equal(other, np.arange(len(other)))
+        self.register_buffer("other", torch.from_numpy(other.astype(np.int64)), persistent=False)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(…, n, 3) to the same."""
+        return torch.index_select(vectors, -2, self.other) * vectors.new_tensor([-1.0, 1.0, 1.0])
+
+
 def check_level(level: int, hierarchy: Hierarchy) -> None:
     """Refuse a level that the hierarchy does not have.
 
@@ -375,11 +390,10 @@ def check_level(level: int, hierarchy: Hierarchy) -> None:
         raise ValueError(f"features are to live on level {level} of {len(hierarchy.levels)}")
 
 
-def owners(hierarchy: Hierarchy, level: int, at: int) -> NDArray[np.int64]:
-    """(r,) for each vertex of a finer level, the vertex of `level` that it is mostly made of; symmetric."""
-    matrix = composed_unpooling(hierarchy, level, at)
-    owner = np.asarray(matrix.toarray().argmax(1), np.int64)
-    fine, coarse = hierarchy.levels[at].mirror, hierarchy.levels[level].mirror
+def owners(hierarchy: Hierarchy, level: int) -> NDArray[np.int64]:
+    """(S,) for each vertex of level 0, the vertex of a coarser level that it is mostly made of; symmetric."""
+    owner = np.asarray(hierarchy.unpooling(0, level).toarray().argmax(1), np.int64)
+    fine, coarse = hierarchy.levels[0].mirror, hierarchy.levels[level].mirror
     own = np.arange(len(owner)) <= fine
     owner[fine[own]] = coarse[owner[own]]
     return owner

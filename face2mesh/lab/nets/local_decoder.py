@@ -30,9 +30,8 @@ from torch import Tensor, nn
 from face2mesh.head.arkit import mirror_names
 from face2mesh.lab.graph.chebyshev import SparseMatrix
 from face2mesh.lab.graph.hierarchy import Hierarchy
-from face2mesh.lab.nets.autoencoder import Mirror
 from face2mesh.lab.nets.decoder import EXPRESSIONS, Bend, ResidualBlock, rest_of
-from face2mesh.lab.nets.local_bases import check_level, local_bases, owners
+from face2mesh.lab.nets.local_bases import Mirror, check_level, local_bases, owners
 
 CELL = 32
 """Vertices that read the same features and are computed together."""
@@ -176,7 +175,7 @@ class LocalNetwork(nn.Module):
         self.block = ResidualBlock(
             channels, configuration.order, SparseMatrix(hierarchy.levels[level].scaled_laplacian())
         )
-        self.read = CellRead(owners(hierarchy, level, 0), channels)
+        self.read = CellRead(owners(hierarchy, level), channels)
 
     def forward(self, code: Tensor, seen: Tensor | None) -> Tensor:
         """(B, code size) and, where a person is seen, (B, seen size) to (B, S, 3) mm."""
@@ -309,7 +308,7 @@ def _bases_of(
     level = hierarchy.levels[configuration.level].mirror
     finest = hierarchy.levels[0].mirror
     fields, signs = _principal_fields(heads, finest)
-    owner = owners(hierarchy, configuration.level, 0)
+    owner = owners(hierarchy, configuration.level)
     return local_bases(fields, signs, 0, configuration.channels, owner, level, finest)[1]
 
 
