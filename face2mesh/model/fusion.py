@@ -16,7 +16,7 @@ from face2mesh.errors import Face2MeshError
 from face2mesh.face import Face
 from face2mesh.face.resection import resected
 
-FLOOR = 0.024
+FLOOR = 0.020
 """σ₀ of `fusion_weights`, in sides of the face box.
 
 What the heads of one person's photos differ in, as a mean square over face and ears, grows with the landmarks'
