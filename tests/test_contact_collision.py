@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from face2mesh.contact.collision import Sheet
@@ -20,6 +20,9 @@ places = st.floats(-3, 3)
 
 
 @given(within, within, within)
+@example(
+    2.220446049250313e-16, 0.0, 0.0
+)  # so near the floor's diagonal that rounding could lose it between both triangles
 @settings(max_examples=60, deadline=None)
 def test_a_cup_holds_what_is_between_its_walls_and_the_way_out_is_the_nearest_wall(
     x: float, y: float, z: float

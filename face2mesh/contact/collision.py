@@ -149,7 +149,9 @@ def heights(ground: NDArray[Any], triangles: NDArray[Any]) -> Array:
     total = np.zeros(len(x))
     for first, second, opposite in ((b, c, a), (c, a, b), (a, b, c)):
         dx, dz = second[0] - first[0], second[2] - first[2]
-        share = dx * (z - first[2]) - dz * (x - first[0])
+        # From the same end in both triangles of an edge: rounded, their shares are still each other's negatives.
+        ahead = (dx > 0) | ((dx == 0) & (dz > 0))
+        share = dx * (z - np.where(ahead, first[2], second[2])) - dz * (x - np.where(ahead, first[0], second[0]))
         inside &= (share > 0) | ((share == 0) & ((dz > 0) | ((dz == 0) & (dx < 0))))
         total += share * opposite[1]
     return np.where(inside, total / np.where(inside, area, 1), np.nan)
